@@ -1,0 +1,110 @@
+//! A channel as data. Numbers drift: each can be overridden per account by an operator (`--set`).
+
+use everthread_core::event::AddressKind;
+use everthread_core::time::Span;
+
+/// All that core, API and console need to know of a channel.
+#[derive(Debug)]
+pub struct Spec {
+    /// The channel's word, e.g. `whatsapp`; also the path segment under `/hooks/`.
+    pub name: &'static str,
+    /// What people call it, e.g. `WhatsApp`.
+    pub title: &'static str,
+    /// The kind of network it reaches; two channels may share one (`sms`).
+    pub network: &'static str,
+    /// What can fail together (channel facts, 0.6), e.g. `meta`.
+    pub fate: &'static [&'static str],
+    /// Addresses it can send to, best first.
+    pub addresses: &'static [AddressKind],
+    pub transport: Transport,
+    /// Names of settings and secrets, for `account add` and the docs.
+    pub settings: &'static [Field],
+    pub secrets: &'static [Field],
+    pub text: TextLimit,
+    pub caption: Option<TextLimit>,
+    pub buttons: ButtonLimit,
+    /// Kinds of file it can carry out, with the provider's byte limit.
+    pub media: &'static [(everthread_core::content::AttachmentKind, u64)],
+    pub replies: bool,
+    pub reactions: bool,
+    pub templates: bool,
+    /// Receipts it sends.
+    pub delivered_receipts: bool,
+    pub read_receipts: bool,
+    /// True where our own sends come back as events.
+    pub echoes: bool,
+    /// Reply window after the customer's last message; `None`: no window.
+    pub window: Option<Span>,
+    /// Longer window for text typed by a person (Meta's human-agent tag), where switched on.
+    pub human_window: Option<Span>,
+    pub settle: Settle,
+    pub pacing: Pacing,
+    /// Answer to an accepted webhook: status, content type, body.
+    pub hook_answer: (u16, &'static str, &'static str),
+    /// The default of `--set api_base`.
+    pub api_base: &'static str,
+}
+
+/// How events come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// The provider posts to `/hooks/...`.
+    Webhook,
+    /// Webhook, or long poll where no public address is set.
+    WebhookOrPoll,
+    /// Our own web chat: both ways inside this program.
+    Local,
+}
+
+/// A setting or secret under the provider's own name.
+#[derive(Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub required: bool,
+    /// What it is and where to find it.
+    pub help: &'static str,
+}
+
+/// How long a text may be, in the channel's own unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextLimit {
+    pub max: usize,
+    pub unit: everthread_core::text::Unit,
+}
+
+/// Buttons a message can offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ButtonLimit {
+    /// 0: none; buttons become numbered lines of text.
+    pub max: usize,
+    pub title_chars: usize,
+    pub urls: bool,
+}
+
+/// What settles an uncertain outcome (channel facts, 0.3; outage model, 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// Repeat with the same key: never uncertain for long.
+    Idempotent,
+    /// A status or echo that carries our correlation, or matches by peer, text and time, within this span.
+    ByCallback(Span),
+    /// Nothing can; the message ends unconfirmed at once.
+    Never,
+}
+
+/// Default pacing; each number is a send per window with a burst. Overridden per account (`--set rate_per_s=...`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pacing {
+    pub account: Rate,
+    /// Our account and one customer.
+    pub pair: Rate,
+}
+
+/// Sustained rate and burst.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Calls per second, sustained.
+    pub per_s: f64,
+    /// Calls that may go at once after a pause.
+    pub burst: u32,
+}

@@ -1,0 +1,15 @@
+//! The decisions of Everthread, as data in and data out.
+//!
+//! Nothing here reads a clock, draws a random number, waits, or does I/O: time and seeds come in as
+//! arguments, and what should happen comes out as values. The server, the store's units of work and the
+//! simulator drive the same code.
+
+pub mod account;
+pub mod content;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod outcome;
+pub mod state;
+pub mod text;
+pub mod time;

@@ -1,0 +1,51 @@
+//! Every bound of the product (I13): one constant per line, each with its reason.
+
+use crate::time::Span;
+
+/// A WhatsApp webhook may hold 3 MB (provider page on webhooks); room for headers and growth.
+pub const WEBHOOK_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Meta batches up to 1,000 updates into one POST; more than four times that is not a webhook.
+pub const BATCH_ITEMS_MAX: usize = 4_096;
+
+/// Longer customer text is stored up to here and marked; no channel carries more than 64 KiB of text.
+pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// A message that would split into more parts than this is refused when it is written.
+pub const MESSAGE_PARTS_MAX: usize = 64;
+
+/// Files from customers above this size are not fetched; Telegram's own limit is 20 MB, WhatsApp's 100 MB.
+pub const MEDIA_BYTES_MAX: u64 = 100 * 1024 * 1024;
+
+/// How often one file is asked for before it is given up: over about a day, as provider links die by then.
+pub const MEDIA_TRIES_MAX: u32 = 12;
+
+/// Provider time more than this before our receipt of the event makes it *late* (design section 3).
+pub const LATE_AFTER: Span = Span::mins(10);
+
+/// A call starts only with more lease left than its time-out; two time-outs leave room for a slow disk.
+pub const LEASE: Span = Span::secs(90);
+
+/// Time given to one provider call.
+pub const CALL_TIMEOUT: Span = Span::secs(30);
+
+/// Calls under way per account; a hung account holds only these.
+pub const ACCOUNT_SLOTS: u32 = 8;
+
+/// Unsent messages one conversation may queue; beyond it the API refuses, as nobody reads so many.
+pub const LANE_QUEUE_MESSAGES_MAX: u32 = 1_000;
+
+/// An unsent answer of a bot is worth nothing after this (outage model, policy by message type).
+pub const BOT_ANSWER_EXPIRES: Span = Span::mins(2);
+
+/// A person's message that could not go out for so long goes back to its author.
+pub const HELD_RETURNS: Span = Span::hours(24);
+
+/// Rules looked at per event; a workspace with more is refused at the API.
+pub const RULES_MAX: usize = 500;
+
+/// Actions one rule may hold.
+pub const RULE_ACTIONS_MAX: usize = 32;
+
+/// Attempts per part before it fails for good; at the schedule's end that is about a day.
+pub const ATTEMPTS_MAX: u32 = 40;
