@@ -3,6 +3,10 @@
 use everthread_core::event::AddressKind;
 use everthread_core::time::Span;
 
+pub use everthread_core::fit::{ButtonLimit, Capabilities, TextLimit};
+pub use everthread_core::outbox::Settle;
+pub use everthread_core::pacing::{Pacing, Rate};
+
 /// All that core, API and console need to know of a channel.
 #[derive(Debug)]
 pub struct Spec {
@@ -45,6 +49,28 @@ pub struct Spec {
     pub api_base: &'static str,
 }
 
+impl Spec {
+    /// What the rest of the hub needs to know of the channel, before an operator's overrides.
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            text: self.text,
+            caption: self.caption,
+            buttons: self.buttons,
+            media: self.media.to_vec(),
+            replies: self.replies,
+            reactions: self.reactions,
+            templates: self.templates,
+            echoes: self.echoes,
+            delivered_receipts: self.delivered_receipts,
+            read_receipts: self.read_receipts,
+            window: self.window,
+            human_window: self.human_window,
+            settle: self.settle,
+            pacing: self.pacing,
+        }
+    }
+}
+
 /// How events come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -63,48 +89,4 @@ pub struct Field {
     pub required: bool,
     /// What it is and where to find it.
     pub help: &'static str,
-}
-
-/// How long a text may be, in the channel's own unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TextLimit {
-    pub max: usize,
-    pub unit: everthread_core::text::Unit,
-}
-
-/// Buttons a message can offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ButtonLimit {
-    /// 0: none; buttons become numbered lines of text.
-    pub max: usize,
-    pub title_chars: usize,
-    pub urls: bool,
-}
-
-/// What settles an uncertain outcome (channel facts, 0.3; outage model, 5.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settle {
-    /// Repeat with the same key: never uncertain for long.
-    Idempotent,
-    /// A status or echo that carries our correlation, or matches by peer, text and time, within this span.
-    ByCallback(Span),
-    /// Nothing can; the message ends unconfirmed at once.
-    Never,
-}
-
-/// Default pacing; each number is a send per window with a burst. Overridden per account (`--set rate_per_s=...`).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pacing {
-    pub account: Rate,
-    /// Our account and one customer.
-    pub pair: Rate,
-}
-
-/// Sustained rate and burst.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate {
-    /// Calls per second, sustained.
-    pub per_s: f64,
-    /// Calls that may go at once after a pause.
-    pub burst: u32,
 }

@@ -7,9 +7,12 @@
 pub mod account;
 pub mod content;
 pub mod event;
+pub mod fit;
 pub mod ids;
 pub mod limits;
+pub mod outbox;
 pub mod outcome;
+pub mod pacing;
 pub mod state;
 pub mod text;
 pub mod time;
