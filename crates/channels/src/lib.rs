@@ -11,7 +11,7 @@ use everthread_core::event::Parsed;
 use everthread_core::outcome::{Outcome, Reason};
 
 pub use spec::Spec;
-pub use wire::{HookRequest, Outbound, WireRequest, WireResponse};
+pub use wire::{HookRequest, Outbound, RawRecord, WireRequest, WireResponse};
 
 /// What every channel can do. All methods are pure: no clock, no I/O.
 pub trait Channel: Send + Sync {
@@ -28,7 +28,7 @@ pub trait Channel: Send + Sync {
 
     /// Turns one raw record (a webhook body, one poll's answer) into events and problems. Never fails; a panic
     /// is a defect that the caller contains.
-    fn parse(&self, body: &[u8], content_type: &str) -> Parsed;
+    fn parse(&self, raw: &RawRecord<'_>) -> Parsed;
 
     /// The provider call for one outgoing part. `Err` where this channel cannot carry it: a permanent refusal
     /// of class `bad_request` that never left the house.

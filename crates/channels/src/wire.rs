@@ -27,6 +27,16 @@ impl HookRequest<'_> {
     }
 }
 
+/// One raw record from the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct RawRecord<'a> {
+    pub body: &'a [u8],
+    /// As the provider said; may be empty.
+    pub content_type: &'a str,
+    /// Raw query string of the webhook (Twilio's status callbacks carry our correlation there); may be empty.
+    pub query: &'a str,
+}
+
 /// One outgoing part.
 #[derive(Clone, Debug)]
 pub struct Outbound<'a> {
