@@ -49,6 +49,22 @@ pub trait Channel: Send + Sync {
     /// `None` for channels of our own house.
     fn probe(&self, account: &Account<'_>) -> Option<WireRequest>;
 
+    /// Calls that make events come in, in order: towards our webhook address, or (`webhook` false) away from it so
+    /// that [`Channel::poll`] works. Empty where the operator does this in the provider's own console.
+    fn connect(&self, _account: &Account<'_>, _webhook: bool) -> Vec<WireRequest> {
+        Vec::new()
+    }
+
+    /// The next long poll; `cursor` is what the last [`Channel::polled`] said. `None` where the channel has none.
+    fn poll(&self, _account: &Account<'_>, _cursor: Option<&str>) -> Option<WireRequest> {
+        None
+    }
+
+    /// What an answer to [`Channel::poll`] means. Its body is journaled before the cursor moves on.
+    fn polled(&self, _response: &WireResponse<'_>) -> Polled {
+        Polled::Failed(Reason::new("poll", "this channel is not polled"))
+    }
+
     /// The provider's id of our account, by which items of a shared endpoint are routed; `None` where the
     /// endpoint serves one account. Reads settings only, e.g. `phone_number_id`.
     fn external_id(&self, settings: &Settings) -> Option<String>;
@@ -66,6 +82,17 @@ pub struct Account<'a> {
     pub public_url: &'a str,
     /// `/hooks/<channel>/<key>` of this account.
     pub webhook_path: &'a str,
+}
+
+/// What came of a long poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// Nothing new.
+    Empty,
+    /// Events: journal the body, then go on with this cursor.
+    Events { cursor: String },
+    /// No use of it: try again later, or (class by [`Channel::classify`]) stop.
+    Failed(Reason),
 }
 
 /// One step of fetching a file.
