@@ -49,3 +49,19 @@ pub const RULE_ACTIONS_MAX: usize = 32;
 
 /// Attempts per part before it fails for good; at the schedule's end that is about a day.
 pub const ATTEMPTS_MAX: u32 = 40;
+
+/// All of the raw journal on disk; beyond it ingress answers 503. Sixteen million webhooks of 1 KB.
+pub const JOURNAL_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+
+/// One file of the journal: small enough to drop and to rewrite for an erasure, large enough that a busy hub
+/// makes one a second at most.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Input waiting for the disk; more than a second's worth of it means that the disk stands.
+pub const JOURNAL_PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The journal takes disk space in such steps: appends into reserved space sync 1.7 times as fast.
+pub const JOURNAL_RESERVE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How long applied raw input is kept (I2).
+pub const JOURNAL_RETENTION: Span = Span::hours(30 * 24);

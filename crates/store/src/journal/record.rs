@@ -1,0 +1,247 @@
+//! What one journal record holds, and its bytes on disk.
+
+use everthread_core::time::Timestamp;
+
+/// The version this build writes; every version ever written stays readable.
+const VERSION: u8 = 1;
+/// Bytes before the content type: version, kind, source, received_at, endpoint, secret index, length of the type.
+const FIXED: usize = 1 + 1 + 1 + 8 + 8 + 2 + 1;
+const KIND_RAW: u8 = 0;
+const KIND_ERASED: u8 = 1;
+
+/// A content type longer than this is cut: real ones are under 100 bytes, and one byte tells the length.
+pub const CONTENT_TYPE_BYTES_MAX: usize = 255;
+
+/// How the raw input reached us.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Source {
+    /// A provider's POST.
+    Webhook,
+    /// An answer that we asked for.
+    Poll,
+    /// A frame of a standing connection.
+    Socket,
+    /// Made by ourselves (web chat, sandbox customer, replayed file).
+    Local,
+}
+
+impl Source {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Webhook => 0,
+            Self::Poll => 1,
+            Self::Socket => 2,
+            Self::Local => 3,
+        }
+    }
+
+    const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Webhook),
+            1 => Some(Self::Poll),
+            2 => Some(Self::Socket),
+            3 => Some(Self::Local),
+            _ => None,
+        }
+    }
+}
+
+/// Raw input on its way into the journal; it is copied once, straight into the group that is being written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RawRecord<'a> {
+    /// When we took it in.
+    pub received_at: Timestamp,
+    /// The endpoint's internal id (`EndpointId`).
+    pub endpoint: i64,
+    /// Which of the endpoint's secrets verified it.
+    pub secret_index: u16,
+    /// The way it came.
+    pub source: Source,
+    /// The content type as sent; cut at [`CONTENT_TYPE_BYTES_MAX`] bytes.
+    pub content_type: &'a str,
+    /// The bytes as they arrived.
+    pub body: &'a [u8],
+}
+
+/// A record read back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Its place in the journal: strictly rising, never given twice within one journal.
+    pub number: u64,
+    /// When we took it in.
+    pub received_at: Timestamp,
+    /// The endpoint's internal id (`EndpointId`).
+    pub endpoint: i64,
+    /// Which of the endpoint's secrets verified it.
+    pub secret_index: u16,
+    /// The way it came.
+    pub source: Source,
+    /// The content type as sent.
+    pub content_type: String,
+    /// The bytes as they arrived.
+    pub body: Vec<u8>,
+}
+
+/// A payload that no version of this program wrote, although its checksum is right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Written by a newer version.
+    #[error("journal record version {0} is newer than this program")]
+    Version(u8),
+    /// Shorter than its own fields say, or a field outside its range.
+    #[error("journal record is malformed")]
+    Malformed,
+}
+
+/// A decoded payload: a record, or the place of one that was erased.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Decoded {
+    Raw(Record),
+    Erased,
+}
+
+/// Appends the payload bytes of `record` to `out`.
+pub(super) fn encode(record: &RawRecord<'_>, out: &mut Vec<u8>) {
+    let kind = cut_at_char(record.content_type, CONTENT_TYPE_BYTES_MAX);
+    out.reserve(FIXED + kind.len() + record.body.len());
+    out.push(VERSION);
+    out.push(KIND_RAW);
+    out.push(record.source.code());
+    out.extend_from_slice(&record.received_at.micros().to_le_bytes());
+    out.extend_from_slice(&record.endpoint.to_le_bytes());
+    out.extend_from_slice(&record.secret_index.to_le_bytes());
+    out.push(kind.len() as u8);
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(record.body);
+}
+
+/// Appends the payload of an erased record: its time stays, for the time index; nothing else does.
+pub(super) fn encode_erased(received_at: Timestamp, out: &mut Vec<u8>) {
+    let empty = RawRecord {
+        received_at,
+        endpoint: 0,
+        secret_index: 0,
+        source: Source::Local,
+        content_type: "",
+        body: &[],
+    };
+    let start = out.len();
+    encode(&empty, out);
+    out[start + 1] = KIND_ERASED;
+}
+
+/// How many payload bytes [`encode`] makes.
+pub(super) fn encoded_len(record: &RawRecord<'_>) -> usize {
+    FIXED + record.content_type.len().min(CONTENT_TYPE_BYTES_MAX) + record.body.len()
+}
+
+/// Reads a payload back.
+pub(super) fn decode(number: u64, payload: &[u8]) -> Result<Decoded, DecodeError> {
+    let (fixed, rest) = payload.split_at_checked(FIXED).ok_or(DecodeError::Malformed)?;
+    if fixed[0] != VERSION {
+        return Err(DecodeError::Version(fixed[0]));
+    }
+    if fixed[1] == KIND_ERASED {
+        return Ok(Decoded::Erased);
+    }
+    let source = Source::from_code(fixed[2]).ok_or(DecodeError::Malformed)?;
+    if fixed[1] != KIND_RAW {
+        return Err(DecodeError::Malformed);
+    }
+    let (kind, body) = rest.split_at_checked(fixed[21] as usize).ok_or(DecodeError::Malformed)?;
+    Ok(Decoded::Raw(Record {
+        number,
+        received_at: received_at(payload).ok_or(DecodeError::Malformed)?,
+        endpoint: read_i64(fixed, 11).ok_or(DecodeError::Malformed)?,
+        secret_index: u16::from_le_bytes([fixed[19], fixed[20]]),
+        source,
+        content_type: str::from_utf8(kind).map_err(|_| DecodeError::Malformed)?.to_owned(),
+        body: body.to_vec(),
+    }))
+}
+
+/// The time of a payload without decoding the rest. `None` when it is too short.
+pub(super) fn received_at(payload: &[u8]) -> Option<Timestamp> {
+    read_i64(payload, 3).map(Timestamp::from_micros)
+}
+
+fn read_i64(bytes: &[u8], at: usize) -> Option<i64> {
+    Some(i64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+fn cut_at_char(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> RawRecord<'static> {
+        RawRecord {
+            received_at: Timestamp::from_micros(1_764_000_000_123_456),
+            endpoint: 7,
+            secret_index: 1,
+            source: Source::Webhook,
+            content_type: "application/json",
+            body: br#"{"a":1}"#,
+        }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        use std::fmt::Write as _;
+        bytes.iter().fold(String::new(), |mut out, b| {
+            let _ = write!(out, "{b:02x}");
+            out
+        })
+    }
+
+    #[test]
+    fn bytes_of_version_1_are_frozen() {
+        let mut out = Vec::new();
+        encode(&sample(), &mut out);
+        assert_eq!(
+            hex(&out),
+            "010000402264415944060007000000000000000100106170706c69636174696f6e2f6a736f6e7b2261223a317d"
+        );
+        assert_eq!(out.len(), encoded_len(&sample()));
+        let mut erased = Vec::new();
+        encode_erased(sample().received_at, &mut erased);
+        assert_eq!(hex(&erased), "010103402264415944060000000000000000000000 00".replace(' ', ""));
+    }
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        let mut out = Vec::new();
+        encode(&sample(), &mut out);
+        let Ok(Decoded::Raw(record)) = decode(9, &out) else { panic!("not a record") };
+        assert_eq!(record.number, 9);
+        assert_eq!(record.received_at, sample().received_at);
+        assert_eq!((record.endpoint, record.secret_index, record.source), (7, 1, Source::Webhook));
+        assert_eq!(
+            (record.content_type.as_str(), record.body.as_slice()),
+            ("application/json", sample().body)
+        );
+    }
+
+    #[test]
+    fn a_short_or_newer_payload_is_an_error_and_no_panic() {
+        let mut out = Vec::new();
+        encode(&sample(), &mut out);
+        for cut in 0..FIXED + 16 {
+            assert_eq!(decode(1, &out[..cut]), Err(DecodeError::Malformed), "cut at {cut}");
+        }
+        out[0] = 9;
+        assert_eq!(decode(1, &out), Err(DecodeError::Version(9)));
+    }
+
+    #[test]
+    fn a_long_content_type_is_cut_between_characters() {
+        let long = "é".repeat(200);
+        let mut out = Vec::new();
+        encode(&RawRecord { content_type: &long, ..sample() }, &mut out);
+        let Ok(Decoded::Raw(record)) = decode(1, &out) else { panic!("not a record") };
+        assert_eq!(record.content_type, "é".repeat(127));
+        assert_eq!(record.body, sample().body);
+    }
+}
