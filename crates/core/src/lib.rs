@@ -6,6 +6,9 @@
 
 pub mod account;
 pub mod content;
+pub mod conversation;
+pub mod directory;
+pub mod dispatch;
 pub mod event;
 pub mod fit;
 pub mod ids;

@@ -65,3 +65,12 @@ pub const JOURNAL_RESERVE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How long applied raw input is kept (I2).
 pub const JOURNAL_RETENTION: Span = Span::hours(30 * 24);
+
+/// Wait before the second attempt; doubles from there.
+pub const RETRY_FIRST: Span = Span::secs(1);
+
+/// Longest wait between two attempts: 40 of them then cover about a day, as long as a held message is kept.
+pub const RETRY_WAIT_MAX: Span = Span::mins(40);
+
+/// A notice whose outcome stays unknown is sent once more after this (outage model, 5.3).
+pub const NOTICE_RESEND_AFTER: Span = Span::mins(10);

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Fact;
+use crate::time::Timestamp;
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
@@ -100,4 +103,91 @@ words! {
         /// A code, the provider, or a person's decision confirmed it.
         Verified = "verified",
     }
+}
+
+/// What providers have said of one part: each fact with the first time it is known for. Facts only add up (I7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    pub accepted: Option<Timestamp>,
+    pub failed: Option<Timestamp>,
+    pub delivered: Option<Timestamp>,
+    pub read: Option<Timestamp>,
+}
+
+impl Facts {
+    /// Adds a fact. The earliest time wins, so that order and repetition do not matter. True where it changed
+    /// anything.
+    pub fn learn(&mut self, fact: Fact, at: Timestamp) -> bool {
+        let slot = match fact {
+            Fact::Accepted => &mut self.accepted,
+            Fact::Failed => &mut self.failed,
+            Fact::Delivered => &mut self.delivered,
+            Fact::Read => &mut self.read,
+        };
+        let changed = slot.is_none_or(|known| at < known);
+        if changed {
+            *slot = Some(at);
+        }
+        changed
+    }
+
+    /// The highest fact: accepted < failed < delivered < read.
+    pub const fn highest(&self) -> Option<Fact> {
+        if self.read.is_some() {
+            Some(Fact::Read)
+        } else if self.delivered.is_some() {
+            Some(Fact::Delivered)
+        } else if self.failed.is_some() {
+            Some(Fact::Failed)
+        } else if self.accepted.is_some() {
+            Some(Fact::Accepted)
+        } else {
+            None
+        }
+    }
+
+    /// The time of a fact.
+    pub const fn at(&self, fact: Fact) -> Option<Timestamp> {
+        match fact {
+            Fact::Accepted => self.accepted,
+            Fact::Failed => self.failed,
+            Fact::Delivered => self.delivered,
+            Fact::Read => self.read,
+        }
+    }
+}
+
+/// State of one outgoing part: what providers said, over what we know ourselves.
+///
+/// A part that a provider speaks of went out, whatever we believed: even one that we cancelled or still hold.
+pub const fn part_state(local: State, facts: &Facts) -> State {
+    match facts.highest() {
+        Some(Fact::Read) => State::Read,
+        Some(Fact::Delivered) => State::Delivered,
+        Some(Fact::Failed) => State::Failed,
+        Some(Fact::Accepted) => match local {
+            // Refused after all: our own record is a fact like theirs.
+            State::Failed => State::Failed,
+            _ => State::Accepted,
+        },
+        None => local,
+    }
+}
+
+/// State of a message: a failed part is shown, else the lowest over its parts. A held part is shown before
+/// the queued ones behind it, as it has the reason. `None` where there are no parts.
+pub fn message_state(parts: impl IntoIterator<Item = State>) -> Option<State> {
+    parts.into_iter().min_by_key(|state| match state {
+        State::Failed => 0,
+        State::Held => 1,
+        State::Queued => 2,
+        State::Sending => 3,
+        State::Uncertain => 4,
+        State::Cancelled => 5,
+        State::Unconfirmed => 6,
+        State::Accepted => 7,
+        State::Delivered => 8,
+        State::Read => 9,
+        State::Received => 10,
+    })
 }
