@@ -15,5 +15,5 @@ mod record;
 mod types;
 
 pub use disk::{Disk, DiskFile, FsDisk};
-pub use record::{CONTENT_TYPE_BYTES_MAX, DecodeError, RawRecord, Record, Source};
+pub use record::{CONTENT_TYPE_BYTES_MAX, DecodeError, QUERY_BYTES_MAX, RawRecord, Record, Source};
 pub use types::{AppendError, Cursor, CursorAlarm, Gap, GapCause, JournalError, OpenReport, Options, Status};

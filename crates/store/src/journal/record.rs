@@ -4,13 +4,16 @@ use everthread_core::time::Timestamp;
 
 /// The version this build writes; every version ever written stays readable.
 const VERSION: u8 = 1;
-/// Bytes before the content type: version, kind, source, received_at, endpoint, secret index, length of the type.
-const FIXED: usize = 1 + 1 + 1 + 8 + 8 + 2 + 1;
+/// Bytes before the content type: version, kind, source, received_at, endpoint, secret, lengths of type and query.
+const FIXED: usize = 1 + 1 + 1 + 8 + 8 + 8 + 1 + 2;
 const KIND_RAW: u8 = 0;
 const KIND_ERASED: u8 = 1;
 
 /// A content type longer than this is cut: real ones are under 100 bytes, and one byte tells the length.
 pub const CONTENT_TYPE_BYTES_MAX: usize = 255;
+
+/// A query longer than this is cut: ours carry a correlation of under 100 bytes.
+pub const QUERY_BYTES_MAX: usize = 2_048;
 
 /// How the raw input reached us.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -53,12 +56,14 @@ pub struct RawRecord<'a> {
     pub received_at: Timestamp,
     /// The endpoint's internal id (`EndpointId`).
     pub endpoint: i64,
-    /// Which of the endpoint's secrets verified it.
-    pub secret_index: u16,
+    /// Names the secret that verified it (a fingerprint, never the secret); replay routes by it and never re-verifies.
+    pub secret: u64,
     /// The way it came.
     pub source: Source,
     /// The content type as sent; cut at [`CONTENT_TYPE_BYTES_MAX`] bytes.
     pub content_type: &'a str,
+    /// The raw query string, where it carries meaning; cut at [`QUERY_BYTES_MAX`] bytes.
+    pub query: &'a str,
     /// The bytes as they arrived.
     pub body: &'a [u8],
 }
@@ -72,12 +77,14 @@ pub struct Record {
     pub received_at: Timestamp,
     /// The endpoint's internal id (`EndpointId`).
     pub endpoint: i64,
-    /// Which of the endpoint's secrets verified it.
-    pub secret_index: u16,
+    /// Names the secret that verified it (a fingerprint, never the secret); replay routes by it and never re-verifies.
+    pub secret: u64,
     /// The way it came.
     pub source: Source,
     /// The content type as sent.
     pub content_type: String,
+    /// The raw query string.
+    pub query: String,
     /// The bytes as they arrived.
     pub body: Vec<u8>,
 }
@@ -103,15 +110,18 @@ pub(super) enum Decoded {
 /// Appends the payload bytes of `record` to `out`.
 pub(super) fn encode(record: &RawRecord<'_>, out: &mut Vec<u8>) {
     let kind = cut_at_char(record.content_type, CONTENT_TYPE_BYTES_MAX);
-    out.reserve(FIXED + kind.len() + record.body.len());
+    let query = cut_at_char(record.query, QUERY_BYTES_MAX);
+    out.reserve(FIXED + kind.len() + query.len() + record.body.len());
     out.push(VERSION);
     out.push(KIND_RAW);
     out.push(record.source.code());
     out.extend_from_slice(&record.received_at.micros().to_le_bytes());
     out.extend_from_slice(&record.endpoint.to_le_bytes());
-    out.extend_from_slice(&record.secret_index.to_le_bytes());
+    out.extend_from_slice(&record.secret.to_le_bytes());
     out.push(kind.len() as u8);
+    out.extend_from_slice(&(query.len() as u16).to_le_bytes());
     out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(query.as_bytes());
     out.extend_from_slice(record.body);
 }
 
@@ -120,9 +130,10 @@ pub(super) fn encode_erased(received_at: Timestamp, out: &mut Vec<u8>) {
     let empty = RawRecord {
         received_at,
         endpoint: 0,
-        secret_index: 0,
+        secret: 0,
         source: Source::Local,
         content_type: "",
+        query: "",
         body: &[],
     };
     let start = out.len();
@@ -132,7 +143,10 @@ pub(super) fn encode_erased(received_at: Timestamp, out: &mut Vec<u8>) {
 
 /// How many payload bytes [`encode`] makes.
 pub(super) fn encoded_len(record: &RawRecord<'_>) -> usize {
-    FIXED + record.content_type.len().min(CONTENT_TYPE_BYTES_MAX) + record.body.len()
+    FIXED
+        + record.content_type.floor_char_boundary(CONTENT_TYPE_BYTES_MAX)
+        + record.query.floor_char_boundary(QUERY_BYTES_MAX)
+        + record.body.len()
 }
 
 /// Reads a payload back.
@@ -148,14 +162,17 @@ pub(super) fn decode(number: u64, payload: &[u8]) -> Result<Decoded, DecodeError
     if fixed[1] != KIND_RAW {
         return Err(DecodeError::Malformed);
     }
-    let (kind, body) = rest.split_at_checked(fixed[21] as usize).ok_or(DecodeError::Malformed)?;
+    let (kind, rest) = rest.split_at_checked(fixed[27] as usize).ok_or(DecodeError::Malformed)?;
+    let query_bytes = u16::from_le_bytes([fixed[28], fixed[29]]) as usize;
+    let (query, body) = rest.split_at_checked(query_bytes).ok_or(DecodeError::Malformed)?;
     Ok(Decoded::Raw(Record {
         number,
         received_at: received_at(payload).ok_or(DecodeError::Malformed)?,
         endpoint: read_i64(fixed, 11).ok_or(DecodeError::Malformed)?,
-        secret_index: u16::from_le_bytes([fixed[19], fixed[20]]),
+        secret: read_i64(fixed, 19).ok_or(DecodeError::Malformed)?.cast_unsigned(),
         source,
         content_type: str::from_utf8(kind).map_err(|_| DecodeError::Malformed)?.to_owned(),
+        query: str::from_utf8(query).map_err(|_| DecodeError::Malformed)?.to_owned(),
         body: body.to_vec(),
     }))
 }
@@ -181,9 +198,10 @@ mod tests {
         RawRecord {
             received_at: Timestamp::from_micros(1_764_000_000_123_456),
             endpoint: 7,
-            secret_index: 1,
+            secret: 1,
             source: Source::Webhook,
             content_type: "application/json",
+            query: "a=1",
             body: br#"{"a":1}"#,
         }
     }
@@ -202,12 +220,15 @@ mod tests {
         encode(&sample(), &mut out);
         assert_eq!(
             hex(&out),
-            "010000402264415944060007000000000000000100106170706c69636174696f6e2f6a736f6e7b2261223a317d"
+            concat!(
+                "010000402264415944060007000000000000000100000000000000100300",
+                "6170706c69636174696f6e2f6a736f6e613d317b2261223a317d"
+            )
         );
         assert_eq!(out.len(), encoded_len(&sample()));
         let mut erased = Vec::new();
         encode_erased(sample().received_at, &mut erased);
-        assert_eq!(hex(&erased), "010103402264415944060000000000000000000000 00".replace(' ', ""));
+        assert_eq!(hex(&erased), "010103402264415944060000000000000000000000000000000000000000");
     }
 
     #[test]
@@ -217,10 +238,10 @@ mod tests {
         let Ok(Decoded::Raw(record)) = decode(9, &out) else { panic!("not a record") };
         assert_eq!(record.number, 9);
         assert_eq!(record.received_at, sample().received_at);
-        assert_eq!((record.endpoint, record.secret_index, record.source), (7, 1, Source::Webhook));
+        assert_eq!((record.endpoint, record.secret, record.source), (7, 1, Source::Webhook));
         assert_eq!(
-            (record.content_type.as_str(), record.body.as_slice()),
-            ("application/json", sample().body)
+            (record.content_type.as_str(), record.query.as_str(), record.body.as_slice()),
+            ("application/json", "a=1", sample().body)
         );
     }
 
@@ -228,7 +249,7 @@ mod tests {
     fn a_short_or_newer_payload_is_an_error_and_no_panic() {
         let mut out = Vec::new();
         encode(&sample(), &mut out);
-        for cut in 0..FIXED + 16 {
+        for cut in 0..FIXED + 19 {
             assert_eq!(decode(1, &out[..cut]), Err(DecodeError::Malformed), "cut at {cut}");
         }
         out[0] = 9;
