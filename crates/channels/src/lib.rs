@@ -3,12 +3,29 @@
 //! An adapter knows its provider's payloads and answers and nothing else: it checks a signature, parses a raw
 //! record into events, turns one outgoing part into one wire request, and classifies the answer by a table.
 
+pub mod form;
+mod json;
+mod sign;
 pub mod spec;
+pub mod table;
 pub mod wire;
 
+pub mod instagram;
+pub mod meta;
+pub mod telegram;
+pub mod twilio;
+pub mod webchat;
+pub mod whatsapp;
+
+#[cfg(test)]
+mod compliance;
+#[cfg(test)]
+mod harness;
+
 use everthread_core::account::{Secrets, Settings};
-use everthread_core::event::Parsed;
+use everthread_core::event::{Event, Parsed};
 use everthread_core::outcome::{Outcome, Reason};
+use everthread_core::time::Span;
 
 pub use spec::Spec;
 pub use wire::{HookRequest, Outbound, RawRecord, WireRequest, WireResponse};
@@ -27,7 +44,7 @@ pub trait Channel: Send + Sync {
     fn handshake(&self, request: &HookRequest<'_>, verify_tokens: &[&str]) -> Option<Result<String, Reject>>;
 
     /// Turns one raw record (a webhook body, one poll's answer) into events and problems. Never fails; a panic
-    /// is a defect that the caller contains.
+    /// is a defect that the caller contains. The raw piece of a problem parses again by itself.
     fn parse(&self, raw: &RawRecord<'_>) -> Parsed;
 
     /// The provider call for one outgoing part. `Err` where this channel cannot carry it: a permanent refusal
@@ -69,8 +86,49 @@ pub trait Channel: Send + Sync {
     /// endpoint serves one account. Reads settings only, e.g. `phone_number_id`.
     fn external_id(&self, settings: &Settings) -> Option<String>;
 
+    /// Every id by which an item may name our account, [`Channel::external_id`] first: what [`Item::account`]
+    /// and [`Item::also`] are compared with.
+    ///
+    /// [`Item::account`]: everthread_core::event::Item::account
+    /// [`Item::also`]: everthread_core::event::Item::also
+    fn external_ids(&self, settings: &Settings) -> Vec<String> {
+        self.external_id(settings).into_iter().collect()
+    }
+
     /// Checks what `account add` was given: names what is missing or malformed, and what to do, as sentences.
     fn check(&self, settings: &Settings, secrets: &Secrets) -> Vec<String>;
+
+    /// The channel's error table, most particular rows first; for the docs page and the compliance suite.
+    fn errors(&self) -> &'static [&'static [table::Row]];
+
+    /// A call owed to the provider on receipt of this event (Telegram's button presses spin until answered).
+    /// Fire and forget: its outcome matters to nobody.
+    fn acknowledge(&self, _event: &Event, _account: &Account<'_>) -> Option<WireRequest> {
+        None
+    }
+
+    /// How much of our allowance is used, where the answer's headers say so.
+    fn usage(&self, _response: &WireResponse<'_>) -> Option<Usage> {
+        None
+    }
+}
+
+/// Every channel of this build.
+pub const CHANNELS: &[&dyn Channel] =
+    &[&webchat::Webchat, &telegram::Telegram, &whatsapp::Whatsapp, &instagram::Instagram, &twilio::Twilio];
+
+/// The channel of this name, e.g. `whatsapp`. `None` where this build has none.
+pub fn find(name: &str) -> Option<&'static dyn Channel> {
+    CHANNELS.iter().copied().find(|channel| channel.spec().name == name)
+}
+
+/// Share of our allowance that is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Percent of the tightest allowance. Slow down from 75, stop at 95.
+    pub percent: u32,
+    /// Time until calls are allowed again, where we are over.
+    pub regain: Option<Span>,
 }
 
 /// An account as an adapter sees it.
@@ -104,6 +162,8 @@ pub enum MediaStep {
     Fetch(WireRequest),
     /// The file is gone for good; says why.
     Gone(String),
+    /// The provider can't say now: begin again later, without the answers so far.
+    Later(String),
 }
 
 /// Why a webhook was refused.

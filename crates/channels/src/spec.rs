@@ -25,10 +25,13 @@ pub struct Spec {
     pub settings: &'static [Field],
     pub secrets: &'static [Field],
     pub text: TextLimit,
+    /// Text beside a file; `None`: text and file travel as two parts.
     pub caption: Option<TextLimit>,
     pub buttons: ButtonLimit,
     /// Kinds of file it can carry out, with the provider's byte limit.
     pub media: &'static [(everthread_core::content::AttachmentKind, u64)],
+    /// Kinds of event it sends, by their stable words (`EventKind::word`).
+    pub events: &'static [&'static str],
     pub replies: bool,
     pub reactions: bool,
     pub templates: bool,

@@ -19,6 +19,10 @@ pub struct Item {
     /// The provider's id of our account (page id, phone number id, our number). `None`: the endpoint
     /// serves exactly one account (Telegram, web chat).
     pub account: Option<String>,
+    /// Further ids under which the same account may be known (a messaging service, a WhatsApp business
+    /// account), tried in order where no account has the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     pub event: Event,
 }
 
@@ -179,6 +183,9 @@ pub struct InMessage {
     /// Where they came from: an ad, a link's `ref`, `/start` payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<String>,
+    /// Another app owns the thread on the platform (Meta's `standby`): store it, start no automation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standby: bool,
 }
 
 /// A message in our own name.
