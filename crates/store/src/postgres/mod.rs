@@ -1,0 +1,151 @@
+//! PostgreSQL: a pool, each unit in a spawned task and a transaction of its own, repeated when it lost a race.
+
+mod connect;
+mod pg;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool};
+use futures_util::FutureExt;
+
+use crate::{Engine, Error, Result, Unit, schema};
+
+pub(crate) use pg::{Ids, Pg, PgCell, map_error};
+
+/// How often a unit that lost against another transaction is run again.
+const TRIES: u32 = 8;
+
+/// Key of the advisory lock that keeps a second `serve` off one database.
+const SERVE_LOCK: i64 = 0x4576_6572_7468_7264;
+
+/// Settings of a PostgreSQL store.
+#[derive(Clone, Debug)]
+pub struct PgOptions {
+    /// Connections at most.
+    pub connections: usize,
+    /// False behind a pooler in transaction mode: statements are then never kept prepared.
+    pub statement_cache: bool,
+    /// True for `serve`: refuses to start where another one holds this database.
+    pub exclusive: bool,
+}
+
+impl Default for PgOptions {
+    fn default() -> Self {
+        Self { connections: 8, statement_cache: true, exclusive: false }
+    }
+}
+
+/// The PostgreSQL driver.
+pub(crate) struct Postgres {
+    pool: Pool,
+    ids: Arc<Ids>,
+    cache: bool,
+    /// Held for as long as the store is: its session owns the advisory lock.
+    _exclusive: Option<tokio_postgres::Client>,
+}
+
+impl Postgres {
+    /// Connects, takes the lock if asked for, and brings the schema up to date.
+    pub(crate) async fn open(url: &str, options: &PgOptions) -> Result<Self> {
+        let pool = connect::pool(url, options)?;
+        let exclusive = if options.exclusive { Some(connect::exclusive(url, SERVE_LOCK).await?) } else { None };
+        let store = Self { pool, ids: Arc::default(), cache: options.statement_cache, _exclusive: exclusive };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn begin(&self, how: &str) -> Result<Pg> {
+        let conn = self.pool.get().await.map_err(|e| Error::Unavailable(e.to_string()))?;
+        Pg::begin(conn, how, self.cache, Arc::clone(&self.ids)).await
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let mut pg = self.begin("BEGIN").await?;
+        let bootstrap = schema::BOOTSTRAP.iter().find(|(engine, _)| *engine == Engine::Postgres);
+        pg.batch(&format!("SELECT pg_advisory_xact_lock({})", SERVE_LOCK + 1)).await?;
+        pg.batch(bootstrap.map_or("", |(_, text)| text)).await?;
+        for step in schema::pending(&mut pg).await? {
+            pg.batch(&step.expand(Engine::Postgres)).await?;
+            schema::applied(&mut pg, &step).await?;
+        }
+        pg.commit().await
+    }
+
+    /// Runs a unit in a task of its own, so that a caller that goes away never leaves a transaction behind.
+    pub(crate) async fn write<U: Unit>(self: &Arc<Self>, unit: U) -> Result<U::Out> {
+        let own = Arc::clone(self);
+        finish(tokio::spawn(async move { own.write_here(&unit).await }).await)
+    }
+
+    async fn write_here<U: Unit>(&self, unit: &U) -> Result<U::Out> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let done = self.once(unit, "BEGIN").await;
+            match done {
+                Err(Error::Contended(why)) if tries < TRIES => {
+                    tracing::debug!(why, tries, "unit lost against another transaction, run again");
+                    tokio::time::sleep(Duration::from_millis(u64::from(tries) * 3)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Runs a unit in a read-only transaction that sees one snapshot.
+    pub(crate) async fn read<U: Unit>(self: &Arc<Self>, unit: U) -> Result<U::Out> {
+        let own = Arc::clone(self);
+        let run = async move { own.once(&unit, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await };
+        finish(tokio::spawn(run).await)
+    }
+
+    async fn once<U: Unit>(&self, unit: &U, how: &str) -> Result<U::Out> {
+        let mut pg = self.begin(how).await?;
+        let out = std::panic::AssertUnwindSafe(unit.run(&mut pg)).catch_unwind().await;
+        match out {
+            Ok(Ok(out)) => {
+                pg.commit().await?;
+                Ok(out)
+            }
+            Ok(Err(error)) => {
+                pg.rollback().await;
+                Err(error)
+            }
+            Err(panic) => {
+                pg.rollback().await;
+                Err(Error::Panicked(crate::sqlite::panic_text(panic.as_ref())))
+            }
+        }
+    }
+}
+
+fn finish<T>(joined: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+    joined.unwrap_or_else(|e| Err(Error::Unavailable(format!("store task: {e}"))))
+}
+
+/// A pooled connection that is closed, not returned, unless its transaction has ended.
+pub(crate) struct Held(Option<Object>);
+
+impl Held {
+    pub(crate) fn new(conn: Object) -> Self {
+        Self(Some(conn))
+    }
+
+    /// Gives it back to the pool.
+    pub(crate) fn release(mut self) {
+        self.0.take();
+    }
+
+    pub(crate) fn conn(&self) -> Result<&Object> {
+        self.0.as_ref().ok_or_else(|| Error::Defect("connection used after release".to_owned()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(conn) = self.0.take() {
+            drop(Object::take(conn));
+        }
+    }
+}

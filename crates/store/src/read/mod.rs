@@ -1,0 +1,1 @@
+//! Typed reads for the API, exports and the shell.

@@ -1,0 +1,1 @@
+//! Our own tokens for full-text search, the same on both engines.

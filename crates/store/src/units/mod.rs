@@ -1,0 +1,1 @@
+//! Units of work: they load, let core decide, and write.
