@@ -16,6 +16,7 @@ pub mod limits;
 pub mod outbox;
 pub mod outcome;
 pub mod pacing;
+pub mod rules;
 pub mod state;
 pub mod text;
 pub mod time;

@@ -74,3 +74,21 @@ pub const RETRY_WAIT_MAX: Span = Span::mins(40);
 
 /// A notice whose outcome stays unknown is sent once more after this (outage model, 5.3).
 pub const NOTICE_RESEND_AFTER: Span = Span::mins(10);
+
+/// Steps that one template may take; a friendly text takes dozens.
+pub const TEMPLATE_FUEL: u64 = 20_000;
+
+/// Nesting of a template's expressions and blocks.
+pub const TEMPLATE_DEPTH_MAX: usize = 32;
+
+/// Words, labels, values or buttons in one list of a rule.
+pub const RULE_LIST_MAX: usize = 200;
+
+/// Conditions may hold conditions to this depth.
+pub const RULE_DEPTH_MAX: usize = 8;
+
+/// How often a rule may ask for one thing again; more is a nuisance to customers.
+pub const ASK_RETRIES_MAX: u32 = 5;
+
+/// A question not answered for so long is closed; the next message is looked at as usual.
+pub const ASK_EXPIRES: Span = Span::hours(24);
