@@ -1,1 +1,2 @@
 //! Typed reads for the API, exports and the shell.
+pub mod chat;
