@@ -8,16 +8,18 @@ use super::AnswerKind;
 pub(super) fn read(kind: AnswerKind, text: &str, calling_code: Option<&str>) -> Option<String> {
     match kind {
         AnswerKind::Text => Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned),
-        AnswerKind::Phone => {
-            find(text, |word| phone(word, calling_code)).or_else(|| phone(text, calling_code))
-        }
-        AnswerKind::Email => find(text, email),
+        // Customers write sentences around what they were asked for.
+        AnswerKind::Phone => text.split(|c| !in_number(c)).find_map(|run| phone(run, calling_code)),
+        AnswerKind::Email => text.split_whitespace().find_map(email),
     }
 }
 
-/// The first word that can be read: customers write sentences around what they were asked for.
-fn find(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String> {
-    text.split_whitespace().find_map(read)
+fn in_number(c: char) -> bool {
+    digit(c).is_some() || is_filler(c) || matches!(c, '+' | '＋')
+}
+
+fn is_filler(c: char) -> bool {
+    matches!(c, ' ' | '\u{a0}' | '-' | '\u{2010}'..='\u{2013}' | '(' | ')' | '.' | '/')
 }
 
 /// A phone number in E.164. Punctuation is ignored, `00` counts as `+`; a number without a country needs
@@ -30,7 +32,7 @@ pub fn phone(text: &str, calling_code: Option<&str>) -> Option<String> {
     for c in text.chars() {
         match c {
             '+' | '＋' if digits.is_empty() => {}
-            ' ' | '\u{a0}' | '-' | '\u{2010}'..='\u{2013}' | '(' | ')' | '.' | '/' => {}
+            _ if is_filler(c) => {}
             _ => digits.push(char::from_digit(digit(c)?, 10)?),
         }
     }
