@@ -7,6 +7,7 @@ use crate::wire::WireResponse;
 
 /// One row: what an answer looks like, what it means, and where that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Row {
     /// HTTP status, inclusive; `(0, 999)`: any.
     pub http: (u16, u16),

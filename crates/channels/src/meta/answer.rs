@@ -45,10 +45,9 @@ pub(crate) fn classify(
         return table::without_answer(response).unwrap_or_else(|| table::decide(tables, &Seen::default()));
     };
     let value = json::parse(body).unwrap_or(Value::Null);
-    if (200..300).contains(&status) && value.get("error").is_none() {
-        if let Some(provider_id) = id(&value) {
-            return Outcome::Accepted { provider_id };
-        }
+    let success = (200..300).contains(&status) && value.get("error").is_none();
+    if let Some(provider_id) = success.then(|| id(&value)).flatten() {
+        return Outcome::Accepted { provider_id };
     }
     table::decide(tables, &read(status, headers, &value))
 }

@@ -53,7 +53,7 @@ pub static SPEC: Spec = Spec {
         (AttachmentKind::Sticker, MB / 2),
         (AttachmentKind::Location, 0),
     ],
-    events: &["message", "edit", "delete", "reaction", "reachable", "notice"],
+    events: &["message", "edit", "reaction", "reachable", "notice"],
     replies: true,
     reactions: true,
     templates: false,

@@ -127,16 +127,7 @@ pub(super) fn call(account: &Account<'_>, method: &str, body: &Value) -> WireReq
 
 /// Everything that `parse` understands; reactions come only when they are named.
 fn allowed() -> Value {
-    json!([
-        "message",
-        "edited_message",
-        "callback_query",
-        "my_chat_member",
-        "message_reaction",
-        "business_message",
-        "edited_business_message",
-        "deleted_business_messages"
-    ])
+    json!(["message", "edited_message", "callback_query", "my_chat_member", "message_reaction"])
 }
 
 /// `getUpdates` from the cursor on.
@@ -195,10 +186,9 @@ pub(super) fn classify(response: &WireResponse<'_>) -> Outcome {
         return table::without_answer(response).unwrap_or_else(|| table::decide(TABLES, &Seen::default()));
     };
     let value = read::parse(body).unwrap_or(Value::Null);
-    if (200..300).contains(&status) && read::flag(&value, "ok") {
-        if let Some(provider_id) = accepted_id(&value) {
-            return Outcome::Accepted { provider_id };
-        }
+    let success = (200..300).contains(&status) && read::flag(&value, "ok");
+    if let Some(provider_id) = success.then(|| accepted_id(&value)).flatten() {
+        return Outcome::Accepted { provider_id };
     }
     let code = read::number(&value, "error_code");
     let mut text = read::string(&value, "description").unwrap_or_default();

@@ -27,7 +27,7 @@ pub(super) fn verify(request: &HookRequest<'_>, secrets: &[Secrets]) -> Result<u
     let urls: Vec<String> = request.urls.iter().flat_map(|url| variants(url, request.query)).collect();
     sign::first_match(secrets, &["auth_token"], |secret| {
         urls.iter().fold(false, |found, url| {
-            let pieces = std::iter::once(url.as_bytes()).chain(fields.iter().map(|f| f.as_bytes()));
+            let pieces = std::iter::once(url.as_bytes()).chain(fields.iter().map(String::as_bytes));
             found | sign::same(&sign::hmac_sha1(secret.as_bytes(), pieces), &given)
         })
     })
@@ -74,7 +74,7 @@ pub(super) fn check(settings: &Settings, secrets: &Secrets) -> Vec<String> {
     }
     match settings.get("from") {
         None => {
-            wrong.push("from is missing: --set from=+15550001111, or a Messaging Service MG...".to_owned())
+            wrong.push("from is missing: --set from=+15550001111, or a Messaging Service MG...".to_owned());
         }
         Some(from) if from.bytes().all(|b| b.is_ascii_digit()) && from.len() > 6 => {
             wrong.push("from must be written as +E.164, with the plus sign".to_owned());
