@@ -92,3 +92,6 @@ pub const ASK_RETRIES_MAX: u32 = 5;
 
 /// A question not answered for so long is closed; the next message is looked at as usual.
 pub const ASK_EXPIRES: Span = Span::hours(24);
+
+/// A segment that is written to is closed after this time: on a quiet hub retention would never reach it.
+pub const JOURNAL_SEGMENT_AGE: Span = Span::hours(24);

@@ -10,10 +10,27 @@
 //! - Readers see only what is durable.
 //! - Nothing is deleted that is not applied; nothing unreadable is deleted at all.
 
+mod backup;
 mod disk;
+mod erase;
+mod frame;
+mod log;
+mod open;
+mod reader;
 mod record;
+mod segment;
+mod shared;
+pub mod testing;
+#[cfg(test)]
+mod tests;
 mod types;
+mod writer;
 
+pub use backup::{Copied, restore};
 pub use disk::{Disk, DiskFile, FsDisk};
+pub use erase::{Erased, Erasure};
+pub use log::{Group, Log};
+pub use reader::{Batch, Reader};
 pub use record::{CONTENT_TYPE_BYTES_MAX, DecodeError, QUERY_BYTES_MAX, RawRecord, Record, Source};
 pub use types::{AppendError, Cursor, CursorAlarm, Gap, GapCause, JournalError, OpenReport, Options, Status};
+pub use writer::{Append, Journal};

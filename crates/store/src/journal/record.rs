@@ -8,6 +8,7 @@ const VERSION: u8 = 1;
 const FIXED: usize = 1 + 1 + 1 + 8 + 8 + 8 + 1 + 2;
 const KIND_RAW: u8 = 0;
 const KIND_ERASED: u8 = 1;
+const KIND_LOST: u8 = 2;
 
 /// A content type longer than this is cut: real ones are under 100 bytes, and one byte tells the length.
 pub const CONTENT_TYPE_BYTES_MAX: usize = 255;
@@ -89,6 +90,21 @@ pub struct Record {
     pub body: Vec<u8>,
 }
 
+impl Record {
+    /// The same record with another body, to be written.
+    pub fn with_body<'a>(&'a self, body: &'a [u8]) -> RawRecord<'a> {
+        RawRecord {
+            received_at: self.received_at,
+            endpoint: self.endpoint,
+            secret: self.secret,
+            source: self.source,
+            content_type: &self.content_type,
+            query: &self.query,
+            body,
+        }
+    }
+}
+
 /// A payload that no version of this program wrote, although its checksum is right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DecodeError {
@@ -100,11 +116,12 @@ pub enum DecodeError {
     Malformed,
 }
 
-/// A decoded payload: a record, or the place of one that was erased.
+/// A decoded payload: a record, or the place of one that was erased or found damaged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Decoded {
     Raw(Record),
     Erased,
+    Lost,
 }
 
 /// Appends the payload bytes of `record` to `out`.
@@ -125,8 +142,18 @@ pub(super) fn encode(record: &RawRecord<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(record.body);
 }
 
-/// Appends the payload of an erased record: its time stays, for the time index; nothing else does.
-pub(super) fn encode_erased(received_at: Timestamp, out: &mut Vec<u8>) {
+/// The payload of an erased record: its time stays, for the time index; nothing else does.
+pub(super) fn erased(received_at: Timestamp) -> Vec<u8> {
+    empty(KIND_ERASED, received_at)
+}
+
+/// The payload that keeps the place of a damaged record among those of its group.
+pub(super) fn lost(received_at: Timestamp) -> Vec<u8> {
+    empty(KIND_LOST, received_at)
+}
+
+fn empty(kind: u8, received_at: Timestamp) -> Vec<u8> {
+    let mut out = Vec::with_capacity(FIXED);
     let empty = RawRecord {
         received_at,
         endpoint: 0,
@@ -136,9 +163,9 @@ pub(super) fn encode_erased(received_at: Timestamp, out: &mut Vec<u8>) {
         query: "",
         body: &[],
     };
-    let start = out.len();
-    encode(&empty, out);
-    out[start + 1] = KIND_ERASED;
+    encode(&empty, &mut out);
+    out[1] = kind;
+    out
 }
 
 /// How many payload bytes [`encode`] makes.
@@ -155,13 +182,13 @@ pub(super) fn decode(number: u64, payload: &[u8]) -> Result<Decoded, DecodeError
     if fixed[0] != VERSION {
         return Err(DecodeError::Version(fixed[0]));
     }
-    if fixed[1] == KIND_ERASED {
-        return Ok(Decoded::Erased);
+    match fixed[1] {
+        KIND_RAW => {}
+        KIND_ERASED => return Ok(Decoded::Erased),
+        KIND_LOST => return Ok(Decoded::Lost),
+        _ => return Err(DecodeError::Malformed),
     }
     let source = Source::from_code(fixed[2]).ok_or(DecodeError::Malformed)?;
-    if fixed[1] != KIND_RAW {
-        return Err(DecodeError::Malformed);
-    }
     let (kind, rest) = rest.split_at_checked(fixed[27] as usize).ok_or(DecodeError::Malformed)?;
     let query_bytes = u16::from_le_bytes([fixed[28], fixed[29]]) as usize;
     let (query, body) = rest.split_at_checked(query_bytes).ok_or(DecodeError::Malformed)?;
@@ -226,9 +253,12 @@ mod tests {
             )
         );
         assert_eq!(out.len(), encoded_len(&sample()));
-        let mut erased = Vec::new();
-        encode_erased(sample().received_at, &mut erased);
+        let erased = erased(sample().received_at);
         assert_eq!(hex(&erased), "010103402264415944060000000000000000000000000000000000000000");
+        assert_eq!(decode(1, &erased), Ok(Decoded::Erased));
+        let lost = lost(sample().received_at);
+        assert_eq!(hex(&lost), "010203402264415944060000000000000000000000000000000000000000");
+        assert_eq!(decode(1, &lost), Ok(Decoded::Lost));
     }
 
     #[test]
