@@ -23,7 +23,8 @@ pub trait Db: Send {
     fn exec(&mut self, sql: Sql, vals: &[Val<'_>]) -> impl Future<Output = Result<u64>> + Send;
 
     /// Runs a query; all its rows.
-    fn rows<T: FromRow>(&mut self, sql: Sql, vals: &[Val<'_>]) -> impl Future<Output = Result<Vec<T>>> + Send;
+    fn rows<T: FromRow>(&mut self, sql: Sql, vals: &[Val<'_>])
+    -> impl Future<Output = Result<Vec<T>>> + Send;
 
     /// Runs a statement once for each set of values, in order; the number of rows each changed.
     fn exec_all<const N: usize>(

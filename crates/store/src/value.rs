@@ -247,8 +247,20 @@ macro_rules! ids {
 }
 
 ids!(
-    WorkspaceId, UserId, EndpointId, AccountId, ContactId, IdentityId, ConversationId, MessageId, PartId,
-    AttemptId, MediaId, LeadId, RuleId, ProblemId
+    WorkspaceId,
+    UserId,
+    EndpointId,
+    AccountId,
+    ContactId,
+    IdentityId,
+    ConversationId,
+    MessageId,
+    PartId,
+    AttemptId,
+    MediaId,
+    LeadId,
+    RuleId,
+    ProblemId
 );
 
 macro_rules! stable_words {

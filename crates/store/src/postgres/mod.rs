@@ -49,7 +49,8 @@ impl Postgres {
     /// Connects, takes the lock if asked for, and brings the schema up to date.
     pub(crate) async fn open(url: &str, options: &PgOptions) -> Result<Self> {
         let pool = connect::pool(url, options)?;
-        let exclusive = if options.exclusive { Some(connect::exclusive(url, SERVE_LOCK).await?) } else { None };
+        let exclusive =
+            if options.exclusive { Some(connect::exclusive(url, SERVE_LOCK).await?) } else { None };
         let store = Self { pool, ids: Arc::default(), cache: options.statement_cache, _exclusive: exclusive };
         store.migrate().await?;
         Ok(store)

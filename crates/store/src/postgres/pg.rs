@@ -82,7 +82,8 @@ impl Pg {
             let statement = conn.prepare_cached(&text).await.map_err(|e| told(&e, &text))?;
             conn.execute_raw(&statement, vals.iter().map(|v| v as &dyn ToSql)).await
         } else {
-            let typed: Vec<(&(dyn ToSql + Sync), Type)> = vals.iter().map(|v| (v as _, v.pg_type())).collect();
+            let typed: Vec<(&(dyn ToSql + Sync), Type)> =
+                vals.iter().map(|v| (v as _, v.pg_type())).collect();
             conn.execute_typed(&text, &typed).await
         };
         done.map_err(|e| told(&e, &text))
@@ -96,7 +97,8 @@ impl Pg {
             let refs: Vec<&(dyn ToSql + Sync)> = vals.iter().map(|v| v as _).collect();
             conn.query(&statement, &refs).await
         } else {
-            let typed: Vec<(&(dyn ToSql + Sync), Type)> = vals.iter().map(|v| (v as _, v.pg_type())).collect();
+            let typed: Vec<(&(dyn ToSql + Sync), Type)> =
+                vals.iter().map(|v| (v as _, v.pg_type())).collect();
             conn.query_typed(&text, &typed).await
         };
         rows.map_err(|e| told(&e, &text))?.iter().map(|row| T::from_row(&Row::Pg(row))).collect()
@@ -208,7 +210,9 @@ impl ToSql for Val<'_> {
             (Self::Int(n), &Type::INT4) => i32::try_from(*n)?.to_sql(ty, out),
             (Self::Int(n), &Type::FLOAT8) => (*n as f64).to_sql(ty, out),
             (Self::Real(x), &Type::FLOAT8) => x.to_sql(ty, out),
-            (Self::Text(t), &Type::TEXT | &Type::VARCHAR | &Type::UNKNOWN | &Type::NAME) => t.to_sql(&Type::TEXT, out),
+            (Self::Text(t), &Type::TEXT | &Type::VARCHAR | &Type::UNKNOWN | &Type::NAME) => {
+                t.to_sql(&Type::TEXT, out)
+            }
             (Self::Blob(b), &Type::BYTEA) => b.to_sql(ty, out),
             (Self::Uid(uid), &Type::BYTEA) => uid.0.as_bytes().as_slice().to_sql(ty, out),
             _ => Err(format!("a value of type {} was given for {ty}", self.pg_type()).into()),

@@ -77,10 +77,16 @@ pub(crate) async fn pending<D: Db>(db: &mut D) -> Result<Vec<Step>> {
             )));
         };
         if step.checksum() != checksum.as_slice() {
-            return Err(Error::Invalid(format!("schema step {version} ({name}) was applied with another text")));
+            return Err(Error::Invalid(format!(
+                "schema step {version} ({name}) was applied with another text"
+            )));
         }
     }
-    Ok(STEPS.iter().filter(|step| done.iter().all(|(version, ..)| *version != step.version)).copied().collect())
+    Ok(STEPS
+        .iter()
+        .filter(|step| done.iter().all(|(version, ..)| *version != step.version))
+        .copied()
+        .collect())
 }
 
 /// Notes that `step` has run.

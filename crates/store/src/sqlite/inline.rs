@@ -2,7 +2,7 @@
 //! commands that own the database.
 
 use super::job::run_caught;
-use super::{LiteOptions, Lite, Place, open_writer};
+use super::{Lite, LiteOptions, Place, open_writer};
 use crate::{Result, Unit};
 
 /// A store without threads. Dropping it at any moment is what a crash of the process is: what was committed is

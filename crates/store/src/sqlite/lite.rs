@@ -116,7 +116,11 @@ impl Db for Lite {
         ready(self.exec_now(sql, vals))
     }
 
-    fn rows<T: FromRow>(&mut self, sql: Sql, vals: &[Val<'_>]) -> impl Future<Output = Result<Vec<T>>> + Send {
+    fn rows<T: FromRow>(
+        &mut self,
+        sql: Sql,
+        vals: &[Val<'_>],
+    ) -> impl Future<Output = Result<Vec<T>>> + Send {
         ready(self.rows_now(sql, vals))
     }
 
@@ -166,7 +170,9 @@ impl ToSql for Val<'_> {
 
 fn with_text(error: Error, text: &str) -> Error {
     match error {
-        Error::Defect(why) => Error::Defect(format!("{why} in {}", text.split_whitespace().collect::<Vec<_>>().join(" "))),
+        Error::Defect(why) => {
+            Error::Defect(format!("{why} in {}", text.split_whitespace().collect::<Vec<_>>().join(" ")))
+        }
         other => other,
     }
 }

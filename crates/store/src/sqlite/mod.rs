@@ -15,8 +15,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{Engine, Error, Result, schema};
 
-pub use inline::InlineStore;
 pub(crate) use checkpoint::{Checkpointer, Pressure};
+pub use inline::InlineStore;
 pub(crate) use job::{Job, UnitJob, panic_text, poll_now};
 pub(crate) use lite::{Lite, map_error};
 pub(crate) use readers::Readers;
@@ -129,7 +129,10 @@ fn configure(conn: &Connection, options: &LiteOptions) -> Result<()> {
 }
 
 fn migrate(lite: &mut Lite) -> Result<()> {
-    let (_, bootstrap) = schema::BOOTSTRAP.iter().find(|(engine, _)| *engine == Engine::Sqlite).unwrap_or(&schema::BOOTSTRAP[0]);
+    let (_, bootstrap) = schema::BOOTSTRAP
+        .iter()
+        .find(|(engine, _)| *engine == Engine::Sqlite)
+        .unwrap_or(&schema::BOOTSTRAP[0]);
     lite.batch("BEGIN IMMEDIATE")?;
     let done = (|| {
         lite.batch(bootstrap)?;

@@ -1,1 +1,87 @@
 //! Units of work: they load, let core decide, and write.
+//!
+//! Each is a struct of its inputs with `now` (and a `seed` where it makes public ids or spreads retries) and runs by
+//! [`Store::write`](crate::Store::write). What the shell must do after the commit comes back as [`After`].
+
+mod accounts;
+mod feed;
+mod journal;
+mod media;
+mod people;
+mod problems;
+mod rules;
+mod sandbox;
+mod webhooks;
+
+use everthread_core::dispatch::LaneHead;
+use everthread_core::ids::{AccountId, ConversationId, IdentityId, MediaId, WorkspaceId};
+use everthread_core::outcome::ThrottleScope;
+use everthread_core::time::Timestamp;
+
+pub use accounts::{
+    AccountAdded, AddAccount, AddEndpoint, EndpointChoice, RemoveAccount, StartAccount, StopAccount,
+    UpdateAccount,
+};
+pub use journal::{
+    FinishIdempotent, GetCursor, Idempotency, PruneChanges, PruneIdempotency, SetCursor, StartIdempotent,
+};
+pub use media::{AddUpload, DueMedia, MediaJob, MediaOutcome, MediaResult};
+pub use people::{
+    AddApiKey, AddSession, AddSignInLink, AddUser, AddWorkspace, Audit, DropSession, RedeemLink,
+    RevokeApiKey, Role, SetPassword, TouchSession,
+};
+pub use problems::{AddProblem, MarkReplayed, NewProblem};
+pub use rules::{RemoveRule, UpsertRule};
+pub use sandbox::{EraseSandbox, SandboxErased};
+pub use webhooks::{AddWebhook, DeliveryOutcome, DeliveryResult, DueDeliveries, RemoveWebhook, WebhookJob};
+
+/// What the shell does after a unit's commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct After {
+    /// New heads of lanes, for the dispatcher.
+    pub heads: Vec<LaneHead>,
+    /// Lanes in which nothing can be sent now, for the dispatcher to forget.
+    pub idle: Vec<ConversationId>,
+    /// Files to fetch.
+    pub media: Vec<MediaId>,
+    /// The highest number of a change, for each workspace that changed.
+    pub changes: Vec<(WorkspaceId, i64)>,
+    /// Accounts that must not send any more, with the reason.
+    pub stopped: Vec<(AccountId, String)>,
+    /// Providers' words about pace.
+    pub throttled: Vec<Throttle>,
+    /// True where outgoing webhooks were queued.
+    pub webhooks: bool,
+    /// The earliest deadline that this unit set: run [`Settle`] then.
+    pub due: Option<Timestamp>,
+}
+
+impl After {
+    /// Adds another unit's list to this one.
+    pub fn merge(&mut self, other: Self) {
+        self.heads.extend(other.heads);
+        self.idle.extend(other.idle);
+        self.media.extend(other.media);
+        self.changes.extend(other.changes);
+        self.stopped.extend(other.stopped);
+        self.throttled.extend(other.throttled);
+        self.webhooks |= other.webhooks;
+        self.due_by(other.due);
+    }
+
+    pub(crate) fn due_by(&mut self, at: Option<Timestamp>) {
+        self.due = match (self.due, at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+/// Nothing of this scope before `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    pub account: AccountId,
+    pub peer: IdentityId,
+    pub scope: ThrottleScope,
+    pub until: Timestamp,
+}

@@ -1,0 +1,109 @@
+//! What the running hub holds in memory, read across workspaces: the only reads that do.
+
+use everthread_core::ids::{AccountId, EndpointId, RuleId, Uid, UserId, WorkspaceId};
+
+use crate::{Db, Result, Unit, row_struct, sql, vals};
+
+row_struct! {
+    /// An account with its webhook address.
+    #[derive(Clone, Debug)]
+    pub struct HubAccount {
+        pub id: AccountId,
+        pub uid: Uid,
+        pub workspace: WorkspaceId,
+        pub endpoint: EndpointId,
+        pub endpoint_channel: String,
+        pub path_key: String,
+        pub channel: String,
+        pub name: String,
+        /// JSON object of strings.
+        pub settings: String,
+        /// Sealed.
+        pub secrets: Option<Vec<u8>>,
+        pub sandbox: bool,
+        pub stopped_reason: Option<String>,
+    }
+}
+
+row_struct! {
+    /// A rule that is switched on.
+    #[derive(Clone, Debug)]
+    pub struct HubRule {
+        pub id: RuleId,
+        pub workspace: WorkspaceId,
+        pub name: String,
+        pub body: String,
+    }
+}
+
+row_struct! {
+    /// A workspace.
+    #[derive(Clone, Debug)]
+    pub struct HubWorkspace {
+        pub id: WorkspaceId,
+        pub uid: Uid,
+        pub name: String,
+        pub slug: String,
+    }
+}
+
+/// All of it, in one snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Hub {
+    /// First made first.
+    pub workspaces: Vec<HubWorkspace>,
+    pub accounts: Vec<HubAccount>,
+    /// By workspace, in the order they are tried.
+    pub rules: Vec<HubRule>,
+}
+
+/// Reads [`Hub`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadHub;
+
+impl Unit for LoadHub {
+    type Out = Hub;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Hub> {
+        let workspaces =
+            db.rows(sql!("SELECT id, uid, name, slug FROM workspaces ORDER BY created_at, id"), &[]).await?;
+        let accounts = db
+            .rows(
+                sql!(
+                    "SELECT a.id, a.uid, a.workspace_id, a.endpoint_id, e.channel, e.path_key, a.channel, a.name,
+                            a.settings, a.secrets, a.sandbox, a.stopped_reason
+                     FROM accounts a JOIN endpoints e ON e.id = a.endpoint_id
+                     WHERE a.removed_at IS NULL ORDER BY a.id"
+                ),
+                &[],
+            )
+            .await?;
+        let rules = db
+            .rows(
+                sql!(
+                    "SELECT id, workspace_id, name, body FROM rules WHERE enabled = 1
+                     ORDER BY workspace_id, position, id"
+                ),
+                &[],
+            )
+            .await?;
+        Ok(Hub { workspaces, accounts, rules })
+    }
+}
+
+/// A user by e-mail address, in any workspace.
+#[derive(Clone, Debug)]
+pub struct FindUser {
+    pub email: String,
+}
+
+impl Unit for FindUser {
+    type Out = Option<UserId>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Option<UserId>> {
+        let email = self.email.to_lowercase();
+        let row: Option<(i64,)> =
+            db.row(sql!("SELECT id FROM users WHERE email = ?1"), &vals![email.as_str()]).await?;
+        Ok(row.map(|(id,)| UserId(id)))
+    }
+}

@@ -1,0 +1,160 @@
+//! Outgoing webhooks: where a workspace wants to be called, and the calls as outbox rows.
+
+use everthread_core::ids::{Uid, UidSource, WorkspaceId};
+use everthread_core::time::Timestamp;
+
+use crate::{Db, Error, Result, Unit, row_struct, sql, vals};
+
+/// Adds an address to call.
+#[derive(Clone, Debug)]
+pub struct AddWebhook {
+    pub now: Timestamp,
+    pub seed: u64,
+    pub workspace: WorkspaceId,
+    pub name: String,
+    pub url: String,
+    /// Sealed.
+    pub secret: Vec<u8>,
+}
+
+impl Unit for AddWebhook {
+    type Out = (i64, Uid);
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let id = db.ids(1).await?;
+        let uid = UidSource::new(self.seed).next(self.now);
+        db.exec(
+            sql!(
+                "INSERT INTO webhooks_out (id, uid, workspace_id, name, url, secret, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+            ),
+            &vals![
+                id,
+                uid,
+                self.workspace,
+                self.name.as_str(),
+                self.url.as_str(),
+                self.secret.as_slice(),
+                self.now
+            ],
+        )
+        .await?;
+        Ok((id, uid))
+    }
+}
+
+/// Removes an address; queued calls to it fail.
+#[derive(Clone, Debug)]
+pub struct RemoveWebhook {
+    pub now: Timestamp,
+    pub workspace: WorkspaceId,
+    pub uid: Uid,
+}
+
+impl Unit for RemoveWebhook {
+    type Out = ();
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<()> {
+        let row: Option<(i64,)> = db
+            .row(
+                sql!(
+                    "UPDATE webhooks_out SET removed_at = ?3, secret = NULL
+                     WHERE workspace_id = ?1 AND uid = ?2 AND removed_at IS NULL RETURNING id"
+                ),
+                &vals![self.workspace, self.uid, self.now],
+            )
+            .await?;
+        let Some((id,)) = row else { return Err(Error::NotFound("webhook")) };
+        db.exec(
+            sql!(
+                "UPDATE webhook_deliveries SET state = 'failed', last_error = 'the webhook was removed', ended_at = ?3
+                 WHERE workspace_id = ?1 AND webhook_id = ?2 AND state = 'queued'"
+            ),
+            &vals![self.workspace, id, self.now],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+row_struct! {
+    /// A call to make.
+    #[derive(Clone, Debug)]
+    pub struct WebhookJob {
+        pub id: i64,
+        pub workspace: WorkspaceId,
+        /// (event, rule, action): the same in every try.
+        pub event_id: String,
+        pub url: String,
+        /// Sealed.
+        pub secret: Option<Vec<u8>>,
+        pub body: String,
+        pub tries: u32,
+        pub created_at: Timestamp,
+    }
+}
+
+/// Calls whose turn it is, oldest first.
+#[derive(Clone, Debug)]
+pub struct DueDeliveries {
+    pub now: Timestamp,
+    pub limit: u32,
+}
+
+impl Unit for DueDeliveries {
+    type Out = Vec<WebhookJob>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Vec<WebhookJob>> {
+        db.rows(
+            sql!(
+                "SELECT d.id, d.workspace_id, d.event_id, w.url, w.secret, d.body, d.tries, d.created_at
+                 FROM webhook_deliveries d JOIN webhooks_out w ON w.id = d.webhook_id
+                 WHERE d.state = 'queued' AND d.next_at <= ?1 ORDER BY d.next_at, d.id LIMIT ?2"
+            ),
+            &vals![self.now, i64::from(self.limit)],
+        )
+        .await
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Debug)]
+pub enum DeliveryOutcome {
+    Done { status: u16 },
+    Retry { at: Timestamp, status: Option<u16>, error: String },
+    Failed { status: Option<u16>, error: String },
+}
+
+/// Writes what came of a call.
+#[derive(Clone, Debug)]
+pub struct DeliveryResult {
+    pub now: Timestamp,
+    pub delivery: i64,
+    pub outcome: DeliveryOutcome,
+}
+
+impl Unit for DeliveryResult {
+    type Out = ();
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<()> {
+        let (state, next, status, error, ended) = match &self.outcome {
+            DeliveryOutcome::Done { status } => ("done", None, Some(*status), None, Some(self.now)),
+            DeliveryOutcome::Retry { at, status, error } => {
+                ("queued", Some(*at), *status, Some(error.as_str()), None)
+            }
+            DeliveryOutcome::Failed { status, error } => {
+                ("failed", None, *status, Some(error.as_str()), Some(self.now))
+            }
+        };
+        db.exec(
+            sql!(
+                "UPDATE webhook_deliveries SET state = ?2, next_at = ?3, last_status = ?4, last_error = ?5,
+                        ended_at = ?6, tries = tries + 1
+                 WHERE id = ?1"
+            ),
+            &vals![self.delivery, state, next, status, error, ended],
+        )
+        .await?;
+        Ok(())
+    }
+}
