@@ -1,1 +1,175 @@
-//! Placeholder.
+//! Simulated platforms over real HTTP, with simulated customers.
+//!
+//! One listener plays Telegram, WhatsApp Cloud, Instagram and Twilio, each under a path of its own (see
+//! [`Platform::path`]), checks what it is sent the way the platform does, delivers signed webhooks with the platform's
+//! own retry policy, and can be told to fail. Everything under `/_control` steers it (see [`control`]).
+//!
+//! It is written from the platforms' documentation and shares no code with the channel adapters, so that one misreading
+//! can't hide in both.
+
+pub mod account;
+mod book;
+pub mod control;
+mod customers;
+mod deliver;
+pub mod fault;
+mod graph;
+mod limit;
+mod media;
+mod net;
+mod people;
+mod rng;
+mod script;
+mod telegram;
+mod twilio;
+mod wire;
+mod world;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio_util::sync::CancellationToken;
+
+pub use account::{NewAccount, Platform};
+pub use fault::{Component, Fault, Kind};
+
+use net::Gate;
+use world::World;
+
+/// How to run the sandbox.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the platforms listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where `/_control` listens; `None` puts it on the platforms' listener.
+    pub control_listen: Option<SocketAddr>,
+    /// The address that media links carry; `None` derives it from the listener.
+    pub public_url: Option<String>,
+    /// Everything that the sandbox makes up follows from this number.
+    pub seed: u64,
+    /// Simulated customers of each account that doesn't say otherwise.
+    pub customers: usize,
+    /// How much faster than people the customers (and receipts) are; 1 is life-like.
+    pub speed: f64,
+    /// How much faster than documented webhooks are retried; 1 is as documented.
+    pub retry_speed: f64,
+    /// Whether customers write of their own accord from the start.
+    pub chatter: bool,
+    /// Whether customers answer what the business sends them.
+    pub replies: bool,
+    /// Wall clock time at the start; the sandbox goes on from here on a monotonic clock.
+    pub started_at: SystemTime,
+}
+
+impl Config {
+    /// Life-like defaults: eight customers per account, no chatter until it is switched on.
+    pub fn new(listen: SocketAddr, started_at: SystemTime) -> Self {
+        Self {
+            listen,
+            control_listen: None,
+            public_url: None,
+            seed: 1,
+            customers: 8,
+            speed: 1.0,
+            retry_speed: 1.0,
+            chatter: false,
+            replies: true,
+            started_at,
+        }
+    }
+}
+
+/// Why the sandbox did not start, or refused a control action.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address can't be listened on.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The HTTP client for webhooks could not be made.
+    #[error("cannot make the webhook client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// A control action names something that isn't there or makes no sense.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A running sandbox.
+#[derive(Debug)]
+pub struct Handle {
+    addr: SocketAddr,
+    control_addr: SocketAddr,
+    world: Arc<World>,
+    servers: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Handle {
+    /// Where the platforms listen.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where `/_control` listens.
+    pub fn control_addr(&self) -> SocketAddr {
+        self.control_addr
+    }
+
+    /// The `api_base` of a platform, without a trailing slash.
+    pub fn api_base(&self, platform: Platform) -> String {
+        format!("{}{}", self.world.base_url, platform.path())
+    }
+
+    /// Registers an account; what isn't given is made up from the seed. Fails if its name is taken.
+    pub fn register(&self, account: NewAccount) -> Result<account::AccountView, Error> {
+        account::register(&self.world, account)
+    }
+
+    /// Injects a fault; returns its id. Fails if it names an account that isn't registered.
+    pub fn inject(&self, fault: Fault) -> Result<u64, Error> {
+        fault::inject(&self.world, fault)
+    }
+
+    /// Switches the customers' own writing (`on`) and their answering (`replies`).
+    pub fn chatter(&self, on: bool, replies: bool) {
+        customers::switch(&self.world, on, replies);
+    }
+
+    /// Waits until every listener has stopped after the shutdown token was cancelled.
+    pub async fn stopped(self) {
+        for server in self.servers {
+            let _ = server.await;
+        }
+    }
+}
+
+/// Starts the sandbox; it runs until `shutdown` is cancelled. Fails if an address is taken.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Handle, Error> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let gate = Gate::bind(config.listen).await?;
+    let addr = gate.addr();
+    let control = match config.control_listen {
+        Some(at) => Some(Gate::bind(at).await?),
+        None => None,
+    };
+    let control_addr = control.as_ref().map_or(addr, Gate::addr);
+    let world = World::new(config, addr, shutdown.clone())?;
+    let mut platforms = axum::Router::new()
+        .nest("/telegram", telegram::router())
+        .nest("/graph", graph::router())
+        .nest("/instagram", graph::router())
+        .nest("/twilio", twilio::router())
+        .nest("/cdn", media::router());
+    let mut servers = Vec::new();
+    match control {
+        Some(gate) => servers.push(net::serve(gate, control::router(), &world)),
+        None => platforms = platforms.merge(control::router()),
+    }
+    servers.push(net::serve(gate, platforms, &world));
+    world.start();
+    Ok(Handle { addr, control_addr, world, servers })
+}

@@ -1,0 +1,277 @@
+//! Faults: which component of which platform fails, how, how often and when.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::Platform;
+use crate::net::Cut;
+use crate::rng::Rng;
+use crate::wire::{Reply, pause};
+use crate::world::World;
+use crate::{Error, graph, telegram, twilio};
+
+/// How long a call hangs when a fault doesn't say: longer than any client waits.
+const HANG_MS: u64 = 120_000;
+
+/// What of a platform fails. Echoes count as receipts, media downloads as receiving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Component {
+    /// Calls that send.
+    Send,
+    /// Customers' messages to the business: webhooks, polling, media.
+    Receive,
+    /// Sent, delivered, read, failed, and echoes.
+    Receipts,
+    /// Reading back conversations and messages.
+    History,
+    /// Checking tokens: every call.
+    Auth,
+}
+
+/// How it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The platform's own 5xx with its JSON error; nothing was done.
+    Error,
+    /// A gateway's 502/503 without JSON; nothing was done.
+    ErrorHtml,
+    /// The platform's own throttling answer with its headers (`latency_ms` is the wait it asks for).
+    RateLimited,
+    /// The right answer after `latency_ms`.
+    Latency,
+    /// Hangs `latency_ms`, then resets; nothing was done.
+    Timeout,
+    /// The call was done; hangs `latency_ms`, then resets.
+    TimeoutAfterAccept,
+    /// Connection reset once the call was read; nothing was done.
+    Reset,
+    /// Connection reset once the call was done.
+    ResetAfterWrite,
+    /// A good answer, but the message never reaches anybody and no receipt comes.
+    Blackhole,
+    /// HTTP 200 with an error in the body; nothing was done.
+    OkError,
+    /// The answer to a good call has 5xx although the call was done.
+    ErrorAfterAccept,
+    /// The credential is refused.
+    Revoked,
+    /// Webhooks never come (what they carry can still be read back where the platform allows).
+    Drop,
+    /// Webhooks come `latency_ms` late.
+    Delay,
+    /// Webhooks are held and come when the fault ends.
+    Hold,
+    /// Webhooks come twice.
+    Duplicate,
+    /// Webhooks come in another order (each later by a random part of `latency_ms`).
+    Reorder,
+}
+
+impl Kind {
+    fn of_webhooks(self) -> bool {
+        matches!(self, Self::Drop | Self::Delay | Self::Hold | Self::Duplicate | Self::Reorder)
+    }
+}
+
+/// A fault as it is asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// The platform that fails.
+    pub platform: Platform,
+    /// Only this account (the id given at registration); all of the platform if absent.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// What fails.
+    pub component: Component,
+    /// How.
+    pub kind: Kind,
+    /// Share of the calls or webhooks hit, 0 to 1.
+    #[serde(default = "always")]
+    pub rate: f64,
+    /// Milliseconds; see [`Kind`].
+    #[serde(default)]
+    pub latency_ms: Option<u64>,
+    /// Begins so many milliseconds from now.
+    #[serde(default)]
+    pub start_in_ms: u64,
+    /// Ends so many milliseconds after it began; lasts until removed if absent.
+    #[serde(default)]
+    pub for_ms: Option<u64>,
+}
+
+fn always() -> f64 {
+    1.0
+}
+
+/// A fault in force.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Active {
+    pub(crate) id: u64,
+    #[serde(flatten)]
+    pub(crate) fault: Fault,
+    pub(crate) starts_ms: i64,
+    pub(crate) ends_ms: Option<i64>,
+    /// Calls or webhooks hit so far.
+    pub(crate) hits: u64,
+    #[serde(skip)]
+    rng: Option<Rng>,
+}
+
+/// Adds a fault; returns its id.
+pub(crate) fn inject(world: &Arc<World>, fault: Fault) -> Result<u64, Error> {
+    let now = world.now_ms();
+    let mut state = world.state();
+    if let Some(id) = &fault.account
+        && !state.accounts.contains_key(id)
+    {
+        return Err(Error::Refused(format!("no account {id}")));
+    }
+    if !(0.0..=1.0).contains(&fault.rate) {
+        return Err(Error::Refused("rate must be between 0 and 1".to_owned()));
+    }
+    state.next_fault += 1;
+    let id = state.next_fault;
+    let starts_ms = now + fault.start_in_ms as i64;
+    let ends_ms = fault.for_ms.map(|ms| starts_ms + ms as i64);
+    let rng = Some(Rng::new(world.config.seed, &["fault", &id.to_string()]));
+    state.faults.push(Active { id, fault, starts_ms, ends_ms, hits: 0, rng });
+    if let Some(at) = ends_ms {
+        world.at(at, |world| release(world));
+    }
+    Ok(id)
+}
+
+/// Ends a fault now; false if there is none of this id.
+pub(crate) fn remove(world: &Arc<World>, id: u64) -> bool {
+    let mut state = world.state();
+    let before = state.faults.len();
+    state.faults.retain(|f| f.id != id);
+    let found = state.faults.len() < before;
+    drop(state);
+    release(world);
+    found
+}
+
+/// Ends every fault.
+pub(crate) fn clear(world: &Arc<World>) {
+    world.state().faults.clear();
+    release(world);
+}
+
+/// Sends what was held by faults that are over.
+fn release(world: &Arc<World>) {
+    let now = world.now_ms();
+    let mut state = world.state();
+    let open: Vec<u64> =
+        state.faults.iter().filter(|f| f.ends_ms.is_none_or(|end| now < end)).map(|f| f.id).collect();
+    let held = std::mem::take(&mut state.held);
+    let (keep, free): (Vec<_>, Vec<_>) = held.into_iter().partition(|(id, _)| open.contains(id));
+    state.held = keep;
+    drop(state);
+    for (_, job) in free {
+        world.at(now, job);
+    }
+}
+
+/// The fault that hits this call or webhook, if one does. Counts the hit.
+pub(crate) fn strike(
+    faults: &mut [Active],
+    now: i64,
+    platform: Platform,
+    account: &str,
+    component: Component,
+    webhook: bool,
+) -> Option<Active> {
+    for active in faults {
+        let fault = &active.fault;
+        let here = fault.platform == platform
+            && fault.account.as_deref().is_none_or(|a| a == account)
+            && fault.component == component
+            && fault.kind.of_webhooks() == webhook
+            && active.starts_ms <= now
+            && active.ends_ms.is_none_or(|end| now < end);
+        if here && active.rng.as_mut().is_none_or(|rng| rng.chance(fault.rate)) {
+            active.hits += 1;
+            return Some(active.clone());
+        }
+    }
+    None
+}
+
+/// Does a call under the faults of its component: `work` gets whether its message is to vanish. Faults of `auth` hit
+/// every call.
+pub(crate) async fn under(
+    world: &Arc<World>,
+    platform: Platform,
+    account: &str,
+    component: Component,
+    cut: &Cut,
+    work: impl AsyncFnOnce(bool) -> Reply,
+) -> Reply {
+    let now = world.now_ms();
+    let struck = {
+        let mut state = world.state();
+        strike(&mut state.faults, now, platform, account, Component::Auth, false)
+            .or_else(|| strike(&mut state.faults, now, platform, account, component, false))
+    };
+    let Some(active) = struck else { return work(false).await };
+    let latency = active.fault.latency_ms;
+    let reset = || {
+        cut.pull();
+        Reply::text(500, "")
+    };
+    match active.fault.kind {
+        Kind::Error if active.fault.component == Component::Auth => refusal(platform, Refusal::AuthDown),
+        Kind::Error => refusal(platform, Refusal::Internal),
+        Kind::ErrorHtml => Reply::html(502, "Bad Gateway"),
+        Kind::RateLimited => refusal(platform, Refusal::Throttled(latency.unwrap_or(3_000))),
+        Kind::OkError => Reply { status: 200, ..refusal(platform, Refusal::Internal) },
+        Kind::Revoked => refusal(platform, Refusal::Revoked),
+        Kind::Latency => {
+            pause(world, latency.unwrap_or(2_000)).await;
+            work(false).await
+        }
+        Kind::Timeout => {
+            pause(world, latency.unwrap_or(HANG_MS)).await;
+            reset()
+        }
+        Kind::TimeoutAfterAccept => {
+            let _ = work(false).await;
+            pause(world, latency.unwrap_or(HANG_MS)).await;
+            reset()
+        }
+        Kind::Reset => reset(),
+        Kind::ResetAfterWrite => {
+            let _ = work(false).await;
+            reset()
+        }
+        Kind::ErrorAfterAccept => {
+            let _ = work(false).await;
+            refusal(platform, Refusal::Internal)
+        }
+        Kind::Blackhole => work(true).await,
+        Kind::Drop | Kind::Delay | Kind::Hold | Kind::Duplicate | Kind::Reorder => work(false).await,
+    }
+}
+
+/// Why a platform refuses for reasons of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refusal {
+    Internal,
+    AuthDown,
+    Revoked,
+    /// With the wait in milliseconds.
+    Throttled(u64),
+}
+
+fn refusal(platform: Platform, why: Refusal) -> Reply {
+    match platform {
+        Platform::Telegram => telegram::refusal(why),
+        Platform::Whatsapp | Platform::Instagram => graph::refusal(platform, why),
+        Platform::Twilio => twilio::refusal(why),
+    }
+}
