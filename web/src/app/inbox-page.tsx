@@ -1,0 +1,153 @@
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { MessagesSquare } from 'lucide-react';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { ContactPanel } from '../features/contacts/contact-panel';
+import { useConversation, usePrefetch } from '../features/conversation/api';
+import { ConversationPane } from '../features/conversation/components/conversation-pane';
+import { words } from '../features/conversation/strings';
+import { ListPane } from '../features/inbox/list-pane';
+import { ViewsPane } from '../features/inbox/views-pane';
+import { useSession } from '../features/signin/api';
+import { get } from '../lib/api';
+import { step, useKeys } from '../lib/keyboard';
+import { keys, type ListFilter } from '../lib/keys';
+import type { Counts } from '../lib/types';
+import { useMedia } from '../lib/use-media';
+import { Dialog } from '../ui/dialog';
+import { Empty } from '../ui/states';
+
+const KEYS = { j: 'next', k: 'previous', '/': 'search', Escape: 'leave' };
+
+function Details({ conversationId, readOnly }: { conversationId: string; readOnly: boolean }) {
+  const conversation = useConversation(conversationId);
+  const contactId = conversation.data?.contact.id;
+  if (!contactId) return null;
+  return <ContactPanel contactId={contactId} conversationId={conversationId} readOnly={readOnly} />;
+}
+
+/** The inbox: views, list, conversation, contact; on a phone one of them at a time. */
+export function InboxPage() {
+  const session = useSession();
+  const navigate = useNavigate();
+  const search = useSearch({ from: '/app/inbox' });
+  const { conversationId: id = null } = useParams({ strict: false }) as { conversationId?: string };
+  const filter: ListFilter = {
+    view: search.view ?? 'open',
+    channel: search.channel,
+    label: search.label,
+    q: search.q,
+  };
+  const counts = useQuery({
+    queryKey: keys.counts,
+    queryFn: ({ signal }) => get<Counts>('/conversations/counts', signal),
+  });
+  const prefetch = usePrefetch();
+  const searchRef = useRef<HTMLInputElement>(null);
+  const rows = useRef<string[]>([]);
+  const position = useRef(0);
+  const [details, setDetails] = useState(false);
+  const wide = useMedia('(min-width: 96rem)');
+  const readOnly = session.user.role === 'viewer';
+
+  const onFilter = useCallback(
+    (change: Partial<ListFilter>) => {
+      void navigate({
+        to: '/inbox',
+        search: (before) => {
+          const next = { ...before, ...change };
+          return { ...next, view: next.view === 'open' ? undefined : next.view } as typeof before;
+        },
+      });
+    },
+    [navigate],
+  );
+  const onRows = useCallback((ids: string[]) => {
+    rows.current = ids;
+  }, []);
+  const open = (next: string | null) => {
+    if (next) {
+      void navigate({
+        to: '/inbox/$conversationId',
+        params: { conversationId: next },
+        search: (before) => before,
+      });
+    } else {
+      void navigate({ to: '/inbox', search: (before) => before });
+    }
+  };
+  const move = (by: 1 | -1) => {
+    const ids = rows.current;
+    const at = id ? ids.indexOf(id) : -1;
+    // A conversation that has left the list leaves its place: the next one has moved up into it.
+    const gone = id !== null && at < 0;
+    const next = gone
+      ? (ids[Math.min(ids.length - 1, position.current - (by < 0 ? 1 : 0))] ?? null)
+      : step(ids, id, by);
+    if (next) open(next);
+  };
+  useEffect(() => {
+    const at = id ? rows.current.indexOf(id) : -1;
+    if (at >= 0) position.current = at;
+  });
+  useEffect(() => {
+    // The navigation at the foot gives its room to the conversation on a phone.
+    document.documentElement.toggleAttribute('data-thread-open', id !== null);
+    return () => document.documentElement.removeAttribute('data-thread-open');
+  }, [id]);
+  useKeys(KEYS, {
+    next: () => move(1),
+    previous: () => move(-1),
+    search: () => searchRef.current?.focus(),
+    leave: () => {
+      const focus = document.activeElement;
+      if (focus instanceof HTMLElement && focus !== document.body) focus.blur();
+      else if (id) open(null);
+    },
+  });
+
+  return (
+    <>
+      <ViewsPane current={filter.view} counts={counts.data} />
+      <div className={id ? 'hidden min-h-0 md:flex' : 'flex min-h-0 w-full md:w-auto'}>
+        <ListPane
+          filter={filter}
+          counts={counts.data}
+          selectedId={id}
+          onFilter={onFilter}
+          onIntent={prefetch}
+          onRows={onRows}
+          searchRef={searchRef}
+        />
+      </div>
+      {id ? (
+        <ConversationPane
+          key={id}
+          id={id}
+          session={session}
+          onBack={() => open(null)}
+          onDetails={() => setDetails(true)}
+        />
+      ) : (
+        <main className="hidden min-w-0 flex-1 md:block">
+          <Empty Sign={MessagesSquare} title={words.pick} text={words.pickText} />
+        </main>
+      )}
+      {id && wide ? (
+        <aside
+          aria-label={words.details}
+          className="w-76 shrink-0 overflow-y-auto border-l border-line bg-surface"
+        >
+          <Details conversationId={id} readOnly={readOnly} />
+        </aside>
+      ) : null}
+      {id && !wide ? (
+        <Dialog open={details} onClose={() => setDetails(false)} title={words.details} shape="side">
+          <div className="-m-5">
+            <Details conversationId={id} readOnly={readOnly} />
+          </div>
+        </Dialog>
+      ) : null}
+    </>
+  );
+}

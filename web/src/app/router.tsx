@@ -1,0 +1,126 @@
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { loadSession } from '../features/signin/api';
+import { SignInPage } from '../features/signin/sign-in-page';
+import { ApiError } from '../lib/api';
+import type { View } from '../lib/types';
+import { InboxPage } from './inbox-page';
+import { NotFound, PageFailed } from './page-failed';
+import { Shell } from './shell';
+
+export interface InboxSearch {
+  view?: View;
+  channel?: string;
+  label?: string;
+  q?: string;
+}
+
+const VIEWS: readonly View[] = ['open', 'mine', 'unassigned', 'pending', 'snoozed', 'resolved', 'all'];
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** Leaves out what is not set, so that addresses stay short. */
+function only<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+}
+
+const root = createRootRouteWithContext<{ client: QueryClient }>()({
+  component: Outlet,
+  errorComponent: PageFailed,
+  notFoundComponent: NotFound,
+});
+
+const signin = createRoute({
+  getParentRoute: () => root,
+  path: '/signin',
+  validateSearch: (search: Record<string, unknown>) =>
+    only({ token: text(search.token), next: text(search.next) }),
+  component: SignInPage,
+});
+
+const app = createRoute({
+  getParentRoute: () => root,
+  id: 'app',
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await loadSession(context.client);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 401)) throw error;
+      throw redirect({ to: '/signin', search: location.pathname === '/' ? {} : { next: location.href } });
+    }
+  },
+  component: Shell,
+});
+
+const home = createRoute({
+  getParentRoute: () => app,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/inbox' });
+  },
+});
+
+const inbox = createRoute({
+  getParentRoute: () => app,
+  path: '/inbox',
+  validateSearch: (search: Record<string, unknown>): InboxSearch =>
+    only({
+      view: VIEWS.find((view) => view === search.view),
+      channel: text(search.channel),
+      label: text(search.label),
+      q: text(search.q),
+    }),
+  component: InboxPage,
+});
+
+const conversation = createRoute({
+  getParentRoute: () => inbox,
+  path: '$conversationId',
+});
+
+const leads = createRoute({
+  getParentRoute: () => app,
+  path: '/leads',
+  validateSearch: (search: Record<string, unknown>) => only({ stage: text(search.stage), q: text(search.q) }),
+  component: lazyRouteComponent(() => import('../features/leads/leads-page'), 'LeadsPage'),
+});
+
+const channels = createRoute({
+  getParentRoute: () => app,
+  path: '/channels',
+  component: lazyRouteComponent(() => import('../features/channels/channels-page'), 'ChannelsPage'),
+});
+
+const problems = createRoute({
+  getParentRoute: () => app,
+  path: '/problems',
+  component: lazyRouteComponent(() => import('../features/problems/problems-page'), 'ProblemsPage'),
+});
+
+const tree = root.addChildren([
+  signin,
+  app.addChildren([home, inbox.addChildren([conversation]), leads, channels, problems]),
+]);
+
+/** The pages of the console. */
+export function makeRouter(client: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { client },
+    defaultPreload: 'intent',
+    defaultPendingMs: 300,
+    scrollRestoration: false,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,112 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, Outlet, useNavigate } from '@tanstack/react-router';
+import { Inbox, ListChecks, PlugZap, TriangleAlert, WifiOff } from 'lucide-react';
+import { useCallback, useState } from 'react';
+import { useSession } from '../features/signin/api';
+import { get } from '../lib/api';
+import { compact } from '../lib/i18n';
+import { useKeys } from '../lib/keyboard';
+import { keys } from '../lib/keys';
+import type { Counts, SystemInfo } from '../lib/types';
+import { useAnnouncement } from '../realtime/announce';
+import { useLiveStatus } from '../realtime/status';
+import { useLive } from '../realtime/use-live';
+import { Logo } from '../ui/logo';
+import { AccountMenu } from './account-menu';
+import { KeyHelp } from './key-help';
+import { words } from './strings';
+
+const HELP_KEYS = { '?': 'help' };
+
+interface RailLinkProps {
+  to: string;
+  Sign: typeof Inbox;
+  label: string;
+  count?: number;
+  alarm?: boolean;
+}
+
+function RailLink({ to, Sign, label, count, alarm }: RailLinkProps) {
+  return (
+    <Link
+      to={to}
+      className="group relative flex flex-1 flex-col items-center gap-0.5 rounded-lg px-1 py-1.5 text-2xs font-medium text-ink-2 hover:bg-active hover:text-ink md:flex-none"
+      activeProps={{ className: 'text-accent-ink! md:bg-accent-soft' }}
+    >
+      <Sign aria-hidden="true" className="size-5" strokeWidth={1.75} />
+      {label}
+      {count ? (
+        <span
+          className={`absolute top-0.5 left-1/2 ml-1.5 min-w-4 rounded-full px-1 text-center text-[10px] leading-4 font-semibold ${
+            alarm ? 'bg-danger text-surface' : 'bg-accent text-on-accent'
+          }`}
+        >
+          <span className="sr-only">, </span>
+          {compact(count)}
+        </span>
+      ) : null}
+    </Link>
+  );
+}
+
+/** The frame of the console: navigation, the state of the connection, the current page. */
+export function Shell() {
+  const session = useSession();
+  const navigate = useNavigate();
+  const [help, setHelp] = useState(false);
+  const status = useLiveStatus();
+  const announcement = useAnnouncement();
+  const onSignedOut = useCallback(() => void navigate({ to: '/signin' }), [navigate]);
+  useLive(session.workspace_id, onSignedOut);
+  useKeys(HELP_KEYS, { help: () => setHelp(true) });
+
+  const counts = useQuery({
+    queryKey: keys.counts,
+    queryFn: ({ signal }) => get<Counts>('/conversations/counts', signal),
+  });
+  const system = useQuery({
+    queryKey: keys.system,
+    queryFn: ({ signal }) => get<SystemInfo>('/system', signal),
+  });
+
+  return (
+    <div className="flex h-dvh flex-col">
+      {status === 'reconnecting' ? (
+        <div
+          role="status"
+          className="flex items-center justify-center gap-2 bg-warn-soft px-4 py-1.5 text-sm text-warn"
+        >
+          <WifiOff aria-hidden="true" className="size-4" />
+          {words.reconnecting}
+        </div>
+      ) : null}
+      <div className="flex min-h-0 flex-1 flex-col-reverse md:flex-row">
+        <nav
+          aria-label="Main"
+          className="flex shrink-0 items-center gap-1 border-t border-line bg-bg px-2 py-1 pb-[max(0.25rem,env(safe-area-inset-bottom))] md:w-20 md:flex-col md:items-stretch md:border-t-0 md:border-r md:py-3 [[data-thread-open]_&]:max-md:hidden"
+        >
+          <Logo className="mx-auto mb-3 hidden size-8 md:block" />
+          <RailLink to="/inbox" Sign={Inbox} label={words.inbox} count={counts.data?.open ?? 0} />
+          <RailLink to="/leads" Sign={ListChecks} label={words.leads} />
+          <RailLink to="/channels" Sign={PlugZap} label={words.channels} />
+          <RailLink
+            to="/problems"
+            Sign={TriangleAlert}
+            label={words.problems}
+            count={system.data?.problems ?? 0}
+            alarm
+          />
+          <div className="hidden flex-1 md:block" />
+          <AccountMenu onHelp={() => setHelp(true)} version={system.data?.version ?? ''} live={status} />
+        </nav>
+        <div className="flex min-h-0 min-w-0 flex-1">
+          <Outlet />
+        </div>
+      </div>
+      <div aria-live="polite" className="sr-only">
+        {announcement}
+      </div>
+      <KeyHelp open={help} onClose={() => setHelp(false)} />
+    </div>
+  );
+}

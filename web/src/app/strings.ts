@@ -1,0 +1,33 @@
+/** Words of the frame around all pages. */
+export const words = {
+  inbox: 'Inbox',
+  leads: 'Leads',
+  channels: 'Channels',
+  problems: 'Problems',
+  theme: 'Theme',
+  themes: { system: 'System', light: 'Light', dark: 'Dark' },
+  workspace: 'Workspace',
+  signOut: 'Sign out',
+  shortcuts: 'Keyboard shortcuts',
+  account: (name: string) => `Account of ${name}`,
+  reconnecting: 'Connection lost. Reconnecting; what you see may be old.',
+  sandbox: 'Sandbox is on: simulated customers are badged.',
+  keys: [
+    ['j', 'Next conversation'],
+    ['k', 'Previous conversation'],
+    ['Enter', 'Open the conversation'],
+    ['r', 'Reply'],
+    ['n', 'Write a note'],
+    ['a', 'Assign to me'],
+    ['e', 'Resolve or reopen'],
+    ['/', 'Search'],
+    ['Esc', 'Leave the field, close, go back'],
+    ['?', 'This list'],
+  ] as const,
+  composerKeys: [
+    ['Enter', 'Send'],
+    ['Shift + Enter', 'New line'],
+  ] as const,
+  inConversation: 'In the inbox',
+  inComposer: 'While writing',
+};

@@ -1,0 +1,172 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { CircleCheck } from 'lucide-react';
+import { type FormEvent, useState } from 'react';
+import { explain, get, post } from '../../lib/api';
+import { keys } from '../../lib/keys';
+import { items } from '../../lib/queries';
+import type { ChannelSpec, FieldSpec, Page } from '../../lib/types';
+import { Button } from '../../ui/button';
+import { CopyText } from '../../ui/copy-text';
+import { Dialog } from '../../ui/dialog';
+import { Failed, SkeletonRows } from '../../ui/states';
+import { words } from './strings';
+
+interface Added {
+  id: string;
+  channel: string;
+  webhook_path: string | null;
+  next_steps: string[];
+}
+
+function Field({ field, kind }: { field: FieldSpec; kind: 'set' | 'secret' }) {
+  return (
+    <label className="block">
+      <span className="mb-1 flex items-baseline gap-2 text-sm font-medium">
+        <code className="font-mono text-xs">{field.name}</code>
+        {field.required ? null : <span className="text-xs font-normal text-ink-3">{words.optional}</span>}
+      </span>
+      <input
+        name={`${kind}.${field.name}`}
+        type={kind === 'secret' ? 'password' : 'text'}
+        required={field.required}
+        autoComplete="off"
+        spellCheck={false}
+        className="field"
+      />
+      <span className="mt-1 block text-xs text-pretty text-ink-2">{field.help}</span>
+    </label>
+  );
+}
+
+/** Collects `kind.*` values of a form that are not empty. */
+function collect(form: FormData, kind: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const [name, value] of form) {
+    if (name.startsWith(`${kind}.`) && typeof value === 'string' && value.trim()) {
+      values[name.slice(kind.length + 1)] = value.trim();
+    }
+  }
+  return values;
+}
+
+function Next({ added, title, onClose }: { added: Added; title: string; onClose: () => void }) {
+  return (
+    <div className="space-y-4">
+      <p className="flex items-center gap-2 font-medium">
+        <CircleCheck aria-hidden="true" className="size-5 text-ok" />
+        {words.connected(title)}
+      </p>
+      {added.webhook_path ? (
+        <div>
+          <p className="mb-1 text-sm font-medium">{words.hook}</p>
+          <CopyText value={added.webhook_path} label={words.copyHook} />
+        </div>
+      ) : null}
+      {added.next_steps.length > 0 ? (
+        <div>
+          <p className="mb-1 text-sm font-medium">{words.next}</p>
+          <ol className="list-decimal space-y-1 pl-5 text-pretty text-ink-2">
+            {added.next_steps.map((step) => (
+              <li key={step} className="[overflow-wrap:anywhere]">
+                {step}
+              </li>
+            ))}
+          </ol>
+        </div>
+      ) : null}
+      <Button kind="primary" onClick={onClose}>
+        {words.done}
+      </Button>
+    </div>
+  );
+}
+
+/** Connects an account; the fields come from the channel's own description. */
+export function AddAccount({ open, onClose }: { open: boolean; onClose: () => void }) {
+  const client = useQueryClient();
+  const channels = useQuery({
+    queryKey: keys.channels,
+    queryFn: async ({ signal }) => items(await get<ChannelSpec[] | Page<ChannelSpec>>('/channels', signal)),
+    enabled: open,
+  });
+  const [chosen, setChosen] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>(null);
+  const [added, setAdded] = useState<Added | null>(null);
+  const spec = channels.data?.find((channel) => channel.name === chosen) ?? channels.data?.[0];
+
+  const close = () => {
+    setAdded(null);
+    setFailure(null);
+    onClose();
+  };
+  const onSubmit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    if (!spec) return;
+    const form = new FormData(event.currentTarget);
+    setBusy(true);
+    setFailure(null);
+    post<Added>('/accounts', {
+      channel: spec.name,
+      name: String(form.get('name')).trim(),
+      settings: collect(form, 'set'),
+      secrets: collect(form, 'secret'),
+    })
+      .then((result) => {
+        setAdded(result);
+        return client.invalidateQueries({ queryKey: keys.accounts });
+      })
+      .catch(setFailure)
+      .finally(() => setBusy(false));
+  };
+  const said = failure ? explain(failure) : null;
+
+  return (
+    <Dialog open={open} onClose={close} title={words.add} description={words.addText}>
+      {channels.isPending ? (
+        <SkeletonRows count={3} label={words.loading} />
+      ) : channels.isError ? (
+        <Failed error={channels.error} retry={() => void channels.refetch()} />
+      ) : added && spec ? (
+        <Next added={added} title={spec.title} onClose={close} />
+      ) : (
+        <form onSubmit={onSubmit} className="space-y-4">
+          <label className="block">
+            <span className="mb-1 block text-sm font-medium">{words.pick}</span>
+            <select
+              value={spec?.name ?? ''}
+              onChange={(event) => setChosen(event.target.value)}
+              className="field"
+            >
+              {channels.data.map((channel) => (
+                <option key={channel.name} value={channel.name}>
+                  {channel.title}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label className="block">
+            <span className="mb-1 block text-sm font-medium">{words.name}</span>
+            <input name="name" required maxLength={80} autoComplete="off" className="field" />
+            <span className="mt-1 block text-xs text-ink-2">{words.nameHint}</span>
+          </label>
+          {spec?.settings.map((field) => (
+            <Field key={`${spec.name}.set.${field.name}`} field={field} kind="set" />
+          ))}
+          {spec?.secrets.map((field) => (
+            <Field key={`${spec.name}.secret.${field.name}`} field={field} kind="secret" />
+          ))}
+          {said ? (
+            <div role="alert" className="rounded-lg border border-danger-line bg-danger-soft p-3 text-sm">
+              <p className="font-medium text-danger">{said.title}</p>
+              {said.nextStep ? <p>{said.nextStep}</p> : null}
+            </div>
+          ) : null}
+          <Button type="submit" kind="primary" busy={busy}>
+            {words.connect}
+          </Button>
+        </form>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,61 @@
+import { BadgeCheck, CircleDashed, Link2 } from 'lucide-react';
+import { full } from '../../lib/dates';
+import type { Consent, Identity } from '../../lib/types';
+import { ChannelBadge } from '../../ui/channel-badge';
+import { Hint } from '../../ui/hint';
+import { Tag } from '../../ui/tag';
+import { words } from './strings';
+
+const SIGNS = { claimed: CircleDashed, invited: Link2, verified: BadgeCheck };
+/** Kinds of address that no single channel owns, and the sign they show with. */
+const KIND_CHANNELS: Record<string, string> = { phone: 'sms' };
+
+function ConsentLine({ consent }: { consent: Consent }) {
+  return (
+    <li className={`text-xs ${consent.withdrawn_at ? 'text-ink-3' : 'text-ink-2'}`}>
+      <span className={consent.withdrawn_at ? 'line-through' : 'font-medium text-ink'}>
+        {consent.purpose}
+      </span>
+      :{' '}
+      {consent.withdrawn_at
+        ? words.withdrawn(full(consent.withdrawn_at))
+        : words.given(full(consent.at), consent.source)}
+      <span className="block text-pretty italic">“{consent.wording}”</span>
+    </li>
+  );
+}
+
+/** One address of a contact: how sure it is, and what the person agreed to. */
+export function IdentityItem({ identity }: { identity: Identity }) {
+  const Sign = SIGNS[identity.proof];
+  return (
+    <li className="py-2">
+      <div className="flex items-center gap-2">
+        <ChannelBadge
+          channel={identity.channel ?? KIND_CHANNELS[identity.kind] ?? identity.kind}
+          text={identity.value_label}
+          className="flex-1 text-sm"
+        />
+        <Hint text={words.proofHints[identity.proof]}>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the explanation must be reachable by keyboard */}
+          <span tabIndex={0} className="rounded-md">
+            <Tag tone={identity.proof === 'verified' ? 'accent' : 'plain'}>
+              <Sign aria-hidden="true" className="size-3" />
+              {words.proofs[identity.proof]}
+            </Tag>
+          </span>
+        </Hint>
+      </div>
+      {identity.reachable ? null : <p className="mt-0.5 pl-5 text-xs text-warn">{words.unreachable}</p>}
+      {identity.consents.length > 0 ? (
+        <ul aria-label={words.consents} className="mt-1.5 space-y-1 pl-5">
+          {identity.consents.map((consent) => (
+            <ConsentLine key={`${consent.purpose}${consent.at}`} consent={consent} />
+          ))}
+        </ul>
+      ) : (
+        <p className="mt-0.5 pl-5 text-xs text-ink-3">{words.noConsents}</p>
+      )}
+    </li>
+  );
+}

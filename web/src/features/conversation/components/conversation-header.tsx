@@ -1,0 +1,83 @@
+import { ArrowLeft, CircleCheck, PanelRight, RotateCcw } from 'lucide-react';
+import { moment } from '../../../lib/dates';
+import type { Conversation } from '../../../lib/types';
+import { useNow } from '../../../lib/use-now';
+import { Avatar } from '../../../ui/avatar';
+import { Button } from '../../../ui/button';
+import { ChannelBadge } from '../../../ui/channel-badge';
+import { IconButton } from '../../../ui/icon-button';
+import { SandboxTag, Tag } from '../../../ui/tag';
+import { words } from '../strings';
+import type { ConversationActions } from '../use-actions';
+import { LabelMenu, OwnerMenu, SnoozeMenu } from './header-menus';
+
+interface ConversationHeaderProps {
+  conversation: Conversation;
+  actions: ConversationActions;
+  me: { id: string; name: string };
+  onBack: () => void;
+  onDetails: () => void;
+}
+
+/** Whose conversation this is, how it stands, and what can be done with it. */
+export function ConversationHeader({
+  conversation,
+  actions,
+  me,
+  onBack,
+  onDetails,
+}: ConversationHeaderProps) {
+  const now = useNow();
+  const { contact, status, labels } = conversation;
+  const done = status === 'resolved' || status === 'snoozed';
+  return (
+    <header className="flex min-h-14 items-center gap-2 border-b border-line bg-surface px-2 py-2 md:gap-3 md:px-5">
+      <IconButton label={words.back} onClick={onBack} className="md:hidden">
+        <ArrowLeft aria-hidden="true" className="size-5" />
+      </IconButton>
+      <span className="max-md:hidden">
+        <Avatar name={contact.name} seed={contact.id} />
+      </span>
+      <div className="min-w-0 flex-1">
+        <h2 className="truncate leading-5 font-semibold">{contact.name}</h2>
+        <div className="flex h-5 min-w-0 items-center gap-2 overflow-hidden text-xs text-ink-2">
+          <ChannelBadge channel={conversation.channel} text={conversation.account?.name ?? null} />
+          {status === 'open' ? null : (
+            <Tag tone="accent">
+              {status === 'snoozed' && conversation.snoozed_until
+                ? words.snoozed(moment(conversation.snoozed_until, now))
+                : words.status[status]}
+            </Tag>
+          )}
+          {conversation.sandbox ? <SandboxTag /> : null}
+          {labels.map((label) => (
+            <Tag key={label} className="max-md:hidden">
+              {label}
+            </Tag>
+          ))}
+        </div>
+      </div>
+      <OwnerMenu conversation={conversation} actions={actions} me={me} />
+      <LabelMenu conversation={conversation} actions={actions} />
+      <span className="max-md:hidden">
+        <SnoozeMenu actions={actions} />
+      </span>
+      <Button
+        size="sm"
+        onClick={actions.resolveOrReopen}
+        aria-label={done ? words.reopen : words.resolve}
+        className="max-md:px-1.5"
+      >
+        {done ? (
+          <RotateCcw aria-hidden="true" className="size-4" />
+        ) : (
+          <CircleCheck aria-hidden="true" className="size-4" />
+        )}
+        <span className="max-md:sr-only">{done ? words.reopen : words.resolve}</span>
+      </Button>
+      <IconButton label={words.details} onClick={onDetails} className="2xl:hidden">
+        <PanelRight aria-hidden="true" className="size-4" />
+      </IconButton>
+    </header>
+  );
+}

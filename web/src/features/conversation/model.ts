@@ -1,0 +1,79 @@
+import { dayOf } from '../../lib/dates';
+import type { Message, MessageState, Owner } from '../../lib/types';
+import type { Pending, ThreadData } from '../../realtime/thread';
+
+/** What the thread draws, one row each. */
+export type Row =
+  | { type: 'top'; key: string; more: boolean }
+  | { type: 'day'; key: string; at: string; channel: string | null }
+  | { type: 'channel'; key: string; channel: string; at: string }
+  | { type: 'message'; key: string; message: Message; first: boolean; last: boolean; channel: string | null }
+  | { type: 'pending'; key: string; pending: Pending; channel: string | null };
+
+/** Messages of one author closer than this stand as one run. */
+const RUN_MS = 5 * 60_000;
+
+const sameAuthor = (a: Message, b: Message) =>
+  a.direction === b.direction && a.author.kind === b.author.kind && a.author.id === b.author.id;
+
+function sameRun(a: Message | undefined, b: Message | undefined): boolean {
+  if (!a || !b || !sameAuthor(a, b) || a.channel !== b.channel) return false;
+  const [from, to] = [Date.parse(a.at), Date.parse(b.at)];
+  return Math.abs(to - from) < RUN_MS && dayOf(from) === dayOf(to);
+}
+
+/**
+ * Lays a thread out as rows: its top, days, changes of channel, messages, and what is on its way. A late message
+ * stands where it arrived; it opens no earlier day again.
+ */
+export function buildRows(data: ThreadData): Row[] {
+  const rows: Row[] = [{ type: 'top', key: 'top', more: data.hasMore }];
+  let day = 0;
+  let channel: string | null = null;
+  data.items.forEach((message, index) => {
+    const next = message.direction === 'note' ? channel : (message.channel ?? channel);
+    const itsDay = dayOf(Date.parse(message.at));
+    const newDay = itsDay > day;
+    if (newDay) {
+      rows.push({ type: 'day', key: `day-${itsDay}`, at: message.at, channel: channel ?? next });
+      day = itsDay;
+    }
+    const newChannel = next !== null && next !== channel;
+    if (newChannel)
+      rows.push({ type: 'channel', key: `channel-${message.id}`, channel: next, at: message.at });
+    channel = next;
+    rows.push({
+      type: 'message',
+      key: message.id,
+      message,
+      first: newDay || newChannel || !sameRun(data.items[index - 1], message),
+      last: !sameRun(message, data.items[index + 1]),
+      channel,
+    });
+  });
+  for (const pending of data.pending) {
+    rows.push({ type: 'pending', key: pending.clientId, pending, channel });
+  }
+  return rows;
+}
+
+/** States that need no look: they show small, once per run. */
+const QUIET: readonly MessageState[] = ['received', 'accepted', 'delivered', 'read'];
+
+export const isQuiet = (state: MessageState): boolean => QUIET.includes(state);
+export const canCancel = (state: MessageState): boolean => state === 'queued' || state === 'held';
+export const canResend = (state: MessageState): boolean => state === 'failed' || state === 'unconfirmed';
+
+/** The time at which a message reached its state, else the time it was written. */
+export const stateTime = (message: Message): string => message.state_at[message.state] ?? message.at;
+
+/** How many parts have been taken by the channel. */
+export function partsDone(message: Message): number {
+  return message.parts.filter((part) => ['accepted', 'delivered', 'read'].includes(part.state)).length;
+}
+
+/** What `POST assign` needs to bring an owner back. */
+export function ownerWord(owner: Owner): string {
+  if (owner.kind === 'person' && owner.user_id) return owner.user_id;
+  return owner.kind === 'bot' ? 'bot' : 'nobody';
+}

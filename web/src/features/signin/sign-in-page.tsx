@@ -1,0 +1,87 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { explain } from '../../lib/api';
+import { Button } from '../../ui/button';
+import { Logo } from '../../ui/logo';
+import { signIn } from './api';
+import { words } from './strings';
+
+/** A path of this console; anything else is not followed. */
+const safe = (next: string | undefined) => (next && /^\/[a-z]/.test(next) ? next : '/inbox');
+
+/** Sign in by password, or by the link in the address. */
+export function SignInPage() {
+  const { token, next } = useSearch({ from: '/signin' });
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const [busy, setBusy] = useState(Boolean(token));
+  const [failure, setFailure] = useState<{ title: string; nextStep: string | null } | null>(null);
+  const used = useRef(false);
+
+  useEffect(() => {
+    if (!token || used.current) return;
+    used.current = true;
+    signIn(client, { token })
+      .then(() => navigate({ to: safe(next), replace: true }))
+      .catch(async () => {
+        setBusy(false);
+        setFailure({ title: words.linkFailed, nextStep: words.linkHint });
+        await navigate({ to: '/signin', replace: true });
+      });
+  }, [token, next, client, navigate]);
+
+  const onSubmit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    setBusy(true);
+    setFailure(null);
+    signIn(client, { email: String(form.get('email')), password: String(form.get('password')) })
+      .then(() => navigate({ to: safe(next), replace: true }))
+      .catch((error: unknown) => {
+        setBusy(false);
+        setFailure(explain(error));
+      });
+  };
+
+  return (
+    <main className="grid min-h-dvh place-items-center p-6">
+      <div className="w-full max-w-80">
+        <Logo className="mb-6 size-11" />
+        <h1 className="text-xl font-semibold tracking-tight">{words.title}</h1>
+        <p className="mt-1 mb-6 text-ink-2">{words.tagline}</p>
+        {failure ? (
+          <div role="alert" className="mb-4 rounded-lg border border-danger-line bg-danger-soft p-3 text-sm">
+            <p className="font-medium text-danger">{failure.title}</p>
+            {failure.nextStep ? <p className="mt-0.5 text-ink">{failure.nextStep}</p> : null}
+          </div>
+        ) : null}
+        {token && busy ? (
+          <p role="status" className="text-ink-2">
+            {words.byLink}
+          </p>
+        ) : (
+          <form onSubmit={onSubmit} className="space-y-4">
+            <label className="block">
+              <span className="mb-1 block text-sm font-medium">{words.email}</span>
+              <input name="email" type="email" autoComplete="username" required className="field" />
+            </label>
+            <label className="block">
+              <span className="mb-1 block text-sm font-medium">{words.password}</span>
+              <input
+                name="password"
+                type="password"
+                autoComplete="current-password"
+                required
+                className="field"
+              />
+            </label>
+            <Button type="submit" kind="primary" busy={busy} className="w-full">
+              {words.signIn}
+            </Button>
+          </form>
+        )}
+      </div>
+    </main>
+  );
+}
