@@ -28,6 +28,7 @@ pub const ROWS: &[Row] = &[
     Row::retry(PlatformOutage, Code::In(&[2]), "service unavailable; refused before it was executed", "1"),
     Row::retry(PlatformOutage, Code::Any, "the platform calls the failure transient", "1").transient(),
     Row::new(Verdict::Uncertain, Code::In(&[1]), "unknown error inside the platform", "1").http(500, 599),
-    Row::refused(BadRequest, Code::In(&[1]), "unknown error: a parameter or permission may be wrong", "1"),
+    Row::refused(BadRequest, Code::In(&[1]), "unknown error that names a parameter", "1").says("param"),
+    Row::retry(PlatformOutage, Code::In(&[1]), "unknown error inside the platform; refused", "1"),
     Row::refused(BadRequest, Code::In(&[100]), "a parameter is wrong", "1"),
 ];

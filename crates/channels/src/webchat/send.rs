@@ -39,13 +39,16 @@ pub(super) fn request(out: &Outbound<'_>) -> Result<WireRequest, Reason> {
 
 /// Classifies the hub's own answer.
 pub(super) fn classify(response: &WireResponse<'_>) -> Outcome {
-    let WireResponse::Answer { status, body, .. } = *response else {
+    let WireResponse::Answer { status, headers, body } = *response else {
         return table::without_answer(response)
             .unwrap_or_else(|| table::decide(&[errors::ROWS, FALLBACK], &Seen::default()));
     };
     let value = read::parse(body).unwrap_or(Value::Null);
     match read::string(&value, "id").filter(|_| (200..300).contains(&status)) {
         Some(provider_id) => Outcome::Accepted { provider_id },
-        None => table::decide(&[errors::ROWS, FALLBACK], &Seen { status, ..Seen::default() }),
+        None => table::decide(
+            &[errors::ROWS, FALLBACK],
+            &Seen { status, wait: table::retry_after(headers), ..Seen::default() },
+        ),
     }
 }

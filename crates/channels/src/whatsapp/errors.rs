@@ -25,6 +25,7 @@ pub const ROWS: &[Row] = &[
     Row::refused(RecipientUnreachable, Code::In(&[131_050]), "the customer opted out of marketing", "4e"),
     Row::refused(RecipientUnreachable, Code::In(&[130_472]), "the customer is in an experiment group", "4e"),
     Row::refused(RecipientUnreachable, Code::In(&[137_000]), "the customer's identity key changed", "4e"),
+    Row::refused(BadRequest, Code::In(&[33]), "the object does not exist or is not ours", "4e"),
     Row::refused(Auth, Code::In(&[0, 131_005]), "the token may not do this", "4e"),
     Row::refused(
         Auth,

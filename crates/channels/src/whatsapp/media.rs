@@ -14,7 +14,13 @@ pub(super) fn step(
     account: &Account<'_>,
     answers: &[WireResponse<'_>],
 ) -> Option<MediaStep> {
-    let MediaSource::ProviderId(id) = source else { return None };
+    let id = match source {
+        MediaSource::ProviderId(id) => id,
+        MediaSource::Url(url) => {
+            return Some(MediaStep::Fetch(fetch(url.clone(), account, is_metas(url, account))));
+        }
+        MediaSource::Stored(_) => return None,
+    };
     let Some(answer) = answers.last() else {
         let mut path = form::escape(id);
         if let Some(number) = account.settings.get("phone_number_id") {
@@ -27,15 +33,30 @@ pub(super) fn step(
         _ => Value::Null,
     };
     let Some(url) = json::string(&body, "url") else { return Some(failed(answer)) };
-    let token = account.secrets.get("token").unwrap_or_default();
-    Some(MediaStep::Fetch(WireRequest {
+    Some(MediaStep::Fetch(fetch(url, account, true)))
+}
+
+fn fetch(url: String, account: &Account<'_>, with_token: bool) -> WireRequest {
+    let token = account.secrets.get("token").filter(|_| with_token);
+    WireRequest {
         method: "GET",
         url,
-        headers: vec![("authorization", format!("Bearer {token}"))],
+        headers: token.map(|token| ("authorization", format!("Bearer {token}"))).into_iter().collect(),
         body: Vec::new(),
         timeout: None,
         secrets: account.secrets.0.values().cloned().collect(),
-    }))
+    }
+}
+
+/// The token goes to Meta's own hosts only, and to the one that the operator named.
+fn is_metas(url: &str, account: &Account<'_>) -> bool {
+    let host = |url: &str| {
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split(['/', '?', '#', '\\']).next().unwrap_or_default().to_ascii_lowercase()
+    };
+    let named = account.settings.get("api_base").is_some_and(|base| host(base) == host(url));
+    let metas = [".fbsbx.com", ".fbcdn.net", ".facebook.com", ".whatsapp.net"];
+    named || (url.starts_with("https://") && metas.iter().any(|end| host(url).ends_with(end)))
 }
 
 /// A missing object is gone for good; everything else may come back, a token included.

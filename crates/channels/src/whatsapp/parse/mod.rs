@@ -194,7 +194,7 @@ fn event(item: &Value, value: &Value, ours: bool) -> Result<Vec<Event>, String> 
     let of =
         |path: &str, what: &str| json::id(item, path).ok_or_else(|| format!("{what} without its message"));
     let kind = match kind {
-        "system" => return system(item, &id, make),
+        "system" => return system(item, &id, &peer.addresses, make),
         "reaction" if ours => EventKind::Notice { what: "whatsapp.own_reaction".to_owned() },
         "reaction" => EventKind::Reaction {
             provider_id: of("reaction.message_id", "a reaction")?,
@@ -236,7 +236,12 @@ fn referral(item: &Value) -> Option<String> {
 }
 
 /// A new number, a new user id, or both at once.
-fn system(item: &Value, id: &str, make: impl Fn(String, EventKind) -> Event) -> Result<Vec<Event>, String> {
+fn system(
+    item: &Value,
+    id: &str,
+    known: &[Address],
+    make: impl Fn(String, EventKind) -> Event,
+) -> Result<Vec<Event>, String> {
     let word = json::text(item, "system.type").unwrap_or_default();
     if !matches!(word, "user_changed_number" | "customer_changed_number" | "user_changed_user_id") {
         if word.contains("identity") {
@@ -252,6 +257,7 @@ fn system(item: &Value, id: &str, make: impl Fn(String, EventKind) -> Event) -> 
     let events: Vec<_> = number
         .into_iter()
         .chain(user)
+        .filter(|to| !known.contains(to))
         .map(|to| make(format!("{id}:{}", to.kind.as_str()), EventKind::AddressChanged { to }))
         .collect();
     if events.is_empty() { Err("a change of number that names no new one".to_owned()) } else { Ok(events) }
