@@ -48,23 +48,28 @@ fn a_group_whose_sync_failed_is_made_safe_before_it_is_shown_again() {
 }
 
 #[test]
-fn opening_on_a_full_disk_serves_what_is_safe_and_recovers() {
-    let disk = SimDisk::new();
-    let (mut log, _) = open(&disk);
-    append(&mut log, &["a"]).unwrap();
-    append(&mut log, &["b"]).unwrap();
-    std::mem::forget(log);
-    disk.set_faults(Faults { space: Some(0), ..Faults::default() });
-    let (mut log, _) = open(&disk);
-    assert!(!log.status().healthy);
-    assert_eq!(append(&mut log, &["no"]), Err(AppendError::Full));
-    assert_eq!(bodies(&mut log), ["a"], "the last group is shown when it is known to be safe");
-    std::mem::forget(log);
-    let (mut log, _) = open(&disk);
-    assert_eq!(append(&mut log, &["no"]), Err(AppendError::Full));
-    disk.set_faults(Faults::default());
-    assert_eq!(append(&mut log, &["c"]), Ok(3));
-    assert_eq!(bodies(&mut log), ["a", "b", "c"]);
+fn opening_in_trouble_serves_what_is_safe_and_recovers() {
+    let full = Faults { space: Some(0), ..Faults::default() };
+    let failing = Faults { syncs_fail: true, ..Faults::default() };
+    for (faults, refusal) in [(full, AppendError::Full), (failing, AppendError::Unavailable)] {
+        let disk = SimDisk::new();
+        let (mut log, _) = open(&disk);
+        append(&mut log, &["a"]).unwrap();
+        append(&mut log, &["b"]).unwrap();
+        std::mem::forget(log);
+        disk.set_faults(faults);
+        for _ in 0..3 {
+            let (mut log, _) = open(&disk);
+            assert!(!log.status().healthy);
+            assert_eq!(append(&mut log, &["no"]), Err(refusal));
+            assert_eq!(bodies(&mut log), ["a"], "the last group is shown when it is known to be safe");
+            std::mem::forget(log);
+        }
+        let (mut log, _) = open(&disk);
+        disk.set_faults(Faults::default());
+        assert_eq!(append(&mut log, &["c"]), Ok(3));
+        assert_eq!(bodies(&mut log), ["a", "b", "c"]);
+    }
 }
 
 #[test]
