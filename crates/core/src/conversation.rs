@@ -186,3 +186,111 @@ impl Conversation {
 pub const fn bot_may_send(written: i64, conversation: &Conversation) -> bool {
     written == conversation.version
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::time::Span;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+    const ANA: Owner = Owner::Person(Some(UserId(1)));
+
+    fn with(status: Status, owner: Owner) -> Conversation {
+        let snoozed_until = (status == Status::Snoozed).then_some(NOW + Span::hours(1));
+        Conversation { status, snoozed_until, owner, version: 3 }
+    }
+
+    #[test]
+    fn each_input_has_its_effect() {
+        use Status::{Open, Pending, Resolved, Snoozed};
+        let message = Input::CustomerMessage { automation: true };
+        let give = |to| Input::Assign { to, expected: Some(3) };
+        for ((status, owner), input, (next_status, next_owner), cancel_bot) in [
+            ((Open, ANA), message, (Open, ANA), false),
+            ((Pending, Owner::Bot), message, (Pending, Owner::Bot), false),
+            ((Resolved, ANA), message, (Pending, Owner::Bot), true),
+            (
+                (Resolved, Owner::Bot),
+                Input::CustomerMessage { automation: false },
+                (Open, Owner::Nobody),
+                true,
+            ),
+            ((Snoozed, ANA), message, (Open, ANA), false),
+            ((Pending, Owner::Bot), Input::TypedElsewhere, (Open, Owner::Person(None)), true),
+            ((Open, ANA), Input::TypedElsewhere, (Open, ANA), false),
+            ((Resolved, ANA), Input::TypedElsewhere, (Open, ANA), false),
+            ((Pending, Owner::Bot), Input::PersonReplied(UserId(1)), (Open, ANA), true),
+            ((Open, Owner::Person(None)), Input::PersonReplied(UserId(1)), (Open, ANA), true),
+            ((Open, ANA), Input::PersonReplied(UserId(2)), (Open, ANA), false),
+            ((Pending, Owner::Bot), give(ANA), (Open, ANA), true),
+            ((Open, ANA), give(Owner::Bot), (Pending, Owner::Bot), true),
+            ((Open, ANA), give(ANA), (Open, ANA), false),
+            ((Resolved, ANA), give(Owner::Bot), (Resolved, Owner::Bot), true),
+            ((Pending, Owner::Bot), Input::HandOver, (Open, Owner::Nobody), true),
+            ((Open, ANA), Input::HandOver, (Open, ANA), false),
+            ((Open, ANA), Input::Resolve, (Resolved, ANA), false),
+            ((Open, ANA), Input::Snooze { until: NOW + Span::secs(1) }, (Snoozed, ANA), false),
+            ((Snoozed, ANA), Input::SnoozeOver, (Snoozed, ANA), false),
+            ((Resolved, Owner::Bot), Input::Reopen, (Pending, Owner::Bot), false),
+        ] {
+            let change = with(status, owner).step(input, NOW).expect("no conflict");
+            let got = (change.next.status, change.next.owner);
+            assert_eq!(
+                (got, change.cancel_bot),
+                ((next_status, next_owner), cancel_bot),
+                "{status:?} {owner:?} {input:?}"
+            );
+        }
+        assert_eq!(
+            with(Snoozed, ANA).step(Input::SnoozeOver, NOW + Span::hours(1)).map(|c| c.next.status),
+            Ok(Open)
+        );
+    }
+
+    #[test]
+    fn who_is_late_is_told() {
+        let open = with(Status::Open, ANA);
+        let late = Input::Assign { to: Owner::Bot, expected: Some(2) };
+        assert_eq!(open.step(late, NOW), Err(Conflict::Version { expected: 2, actual: 3 }));
+        assert_eq!(open.step(Input::Snooze { until: NOW }, NOW), Err(Conflict::SnoozeInThePast));
+    }
+
+    fn inputs() -> impl Strategy<Value = Input> {
+        prop_oneof![
+            any::<bool>().prop_map(|automation| Input::CustomerMessage { automation }),
+            Just(Input::TypedElsewhere),
+            (1_i64..3).prop_map(|user| Input::PersonReplied(UserId(user))),
+            proptest::sample::select(vec![Owner::Bot, Owner::Nobody, ANA])
+                .prop_map(|to| Input::Assign { to, expected: None }),
+            Just(Input::HandOver),
+            Just(Input::Resolve),
+            Just(Input::Reopen),
+            Just(Input::Snooze { until: NOW + Span::secs(5) }),
+            Just(Input::SnoozeOver),
+        ]
+    }
+
+    proptest! {
+        /// I10: what a bot wrote before the owner changed is never sent after it.
+        #[test]
+        fn the_bot_never_talks_over_anybody(steps in proptest::collection::vec(inputs(), 1..30), automation: bool) {
+            let mut conversation = Conversation::new(automation);
+            for input in steps {
+                let written = conversation.version;
+                let Ok(change) = conversation.step(input, NOW) else { continue };
+                let moved = change.next.owner != conversation.owner;
+                prop_assert_eq!(change.cancel_bot, moved);
+                prop_assert_eq!(bot_may_send(written, &change.next), !moved);
+                prop_assert_eq!(change.next.snoozed_until.is_some(), change.next.status == Status::Snoozed);
+                prop_assert!(change.next.status != Status::Pending || change.next.owner == Owner::Bot);
+                prop_assert!(change.next.status != Status::Open || change.next.owner != Owner::Bot);
+                if matches!(input, Input::TypedElsewhere | Input::PersonReplied(_)) {
+                    prop_assert!(matches!(change.next.owner, Owner::Person(_)));
+                }
+                conversation = change.next;
+            }
+        }
+    }
+}

@@ -78,3 +78,87 @@ impl Gcra {
         self.free_at
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariants::within_rate;
+
+    fn limit(per_s: f64, burst: u32) -> Limit {
+        Rate { per_s, burst }.into()
+    }
+
+    #[test]
+    fn burst_goes_at_once_and_then_one_per_interval() {
+        let limit = limit(2.0, 3);
+        let start = Timestamp::from_secs(100);
+        let (mut gcra, mut sent) = (Gcra::default(), Vec::new());
+        for _ in 0..5 {
+            let at = gcra.earliest(&limit, 0).max(start);
+            gcra.book(&limit, at);
+            sent.push(at.since(start).as_micros() / 1_000);
+        }
+        assert_eq!(sent, [0, 0, 0, 500, 1_000]);
+    }
+
+    #[test]
+    fn a_reserve_is_left_for_others() {
+        let limit = limit(1.0, 4);
+        let now = Timestamp::from_secs(100);
+        let mut gcra = Gcra::default();
+        for _ in 0..3 {
+            assert!(gcra.earliest(&limit, 1) <= now);
+            gcra.book(&limit, now);
+        }
+        assert!(gcra.earliest(&limit, 1) > now, "bulk must leave one");
+        assert!(gcra.earliest(&limit, 0) <= now, "talk may take it");
+        let one = self::limit(1.0, 1);
+        assert!(Gcra::default().earliest(&one, 5) <= now, "a burst of one is open to all");
+    }
+
+    #[test]
+    fn odd_rates_are_safe() {
+        for per_s in [0.0, -1.0, f64::NAN, f64::MIN_POSITIVE] {
+            let limit = limit(per_s, 1);
+            let mut gcra = Gcra::default();
+            gcra.book(&limit, Timestamp::from_secs(1));
+            assert!(gcra.earliest(&limit, 0) > Timestamp::from_secs(1_000_000_000), "{per_s}");
+        }
+        assert_eq!(limit(f64::INFINITY, 0).interval(), Span::micros(1));
+        assert_eq!(limit(3.0, 1).interval(), Span::micros(333_334));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_window_holds_more_than_burst_and_rate(
+            per_s in 0.01_f64..5_000.0,
+            burst in 1_u32..50,
+            tries in proptest::collection::vec((0_i64..3_000_000, 0_i64..10), 1..200),
+        ) {
+            let limit = limit(per_s, burst);
+            let (mut gcra, mut now, mut sends) = (Gcra::default(), Timestamp::from_secs(1_000), Vec::new());
+            for (step, reserve) in tries {
+                now = now + Span::micros(step);
+                if gcra.earliest(&limit, reserve) <= now {
+                    gcra.book(&limit, now);
+                    sends.push(now);
+                }
+            }
+            proptest::prop_assert!(within_rate(&limit, &sends));
+            // The same by counting, window by window: the predicate must not share the mistake.
+            for (first, from) in sends.iter().enumerate() {
+                for (last, to) in sends.iter().enumerate().skip(first) {
+                    let allowed = f64::from(burst) + to.since(*from).as_micros() as f64 * per_s / 1e6;
+                    proptest::prop_assert!((last - first + 1) as f64 <= allowed + 1e-6);
+                }
+            }
+            // And it is not needlessly slow: after a pause the whole burst is there.
+            let later = now + Span::micros((f64::from(burst) * 1_000_001.0 / per_s) as i64 + i64::from(burst));
+            for _ in 0..burst {
+                proptest::prop_assert!(gcra.earliest(&limit, 0) <= later);
+                gcra.book(&limit, later);
+            }
+            proptest::prop_assert!(gcra.earliest(&limit, 0) > later);
+        }
+    }
+}

@@ -191,3 +191,97 @@ pub fn message_state(parts: impl IntoIterator<Item = State>) -> Option<State> {
         State::Received => 10,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::invariants::state_follows_facts;
+
+    const FACTS: [Fact; 4] = [Fact::Accepted, Fact::Failed, Fact::Delivered, Fact::Read];
+
+    #[test]
+    fn facts_beat_what_we_believed() {
+        let known = |facts: &[Fact]| {
+            let mut known = Facts::default();
+            for fact in facts {
+                known.learn(*fact, Timestamp::from_secs(1));
+            }
+            known
+        };
+        for (local, facts, expected) in [
+            (State::Queued, vec![], State::Queued),
+            (State::Cancelled, vec![Fact::Accepted], State::Accepted),
+            (State::Uncertain, vec![Fact::Delivered], State::Delivered),
+            (State::Accepted, vec![Fact::Delivered, Fact::Failed], State::Delivered),
+            (State::Accepted, vec![Fact::Accepted, Fact::Failed], State::Failed),
+            (State::Failed, vec![Fact::Accepted], State::Failed),
+            (State::Failed, vec![Fact::Read], State::Read),
+            (State::Unconfirmed, vec![Fact::Accepted], State::Accepted),
+        ] {
+            assert_eq!(part_state(local, &known(&facts)), expected, "{local:?} {facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_as_far_as_its_last_part_and_shows_failure() {
+        use State::{Accepted, Cancelled, Delivered, Failed, Held, Queued, Read, Sending};
+        for (parts, expected) in [
+            (vec![Read, Delivered, Accepted], Some(Accepted)),
+            (vec![Read, Failed, Queued], Some(Failed)),
+            (vec![Accepted, Held, Queued], Some(Held)),
+            (vec![Sending, Queued], Some(Queued)),
+            (vec![Delivered, Cancelled], Some(Cancelled)),
+            (vec![], None),
+        ] {
+            assert_eq!(message_state(parts.clone()), expected, "{parts:?}");
+        }
+    }
+
+    proptest! {
+        /// I7: receipts in whatever order, however often, end in one state with the same times.
+        #[test]
+        fn order_and_repetition_do_not_matter(
+            facts in proptest::collection::vec((0_usize..4, 0_i64..50), 0..12),
+            order in any::<u64>(),
+            local in proptest::sample::select(State::ALL),
+        ) {
+            let learn = |facts: &[(usize, i64)]| {
+                let mut known = Facts::default();
+                for (fact, at) in facts {
+                    known.learn(FACTS[*fact], Timestamp::from_secs(*at));
+                }
+                known
+            };
+            let straight = learn(&facts);
+            let mut shuffled = [facts.clone(), facts].concat();
+            let mut source = crate::ids::UidSource::new(order);
+            shuffled.sort_by_cached_key(|_| source.draw());
+            prop_assert_eq!(learn(&shuffled), straight);
+            prop_assert!(state_follows_facts(local, &straight, part_state(local, &straight)));
+        }
+
+        #[test]
+        fn a_state_never_falls_when_facts_are_added(
+            facts in proptest::collection::vec(0_usize..4, 0..8),
+            local in proptest::sample::select(State::ALL),
+        ) {
+            let rank = |state| match state {
+                State::Accepted => 1,
+                State::Failed => 2,
+                State::Delivered => 3,
+                State::Read => 4,
+                _ => 0,
+            };
+            let mut known = Facts::default();
+            for fact in facts {
+                let before = part_state(local, &known);
+                known.learn(FACTS[fact], Timestamp::from_secs(1));
+                let after = part_state(local, &known);
+                // What we believed ourselves may be corrected; what providers said may only rise.
+                prop_assert!(before == local || rank(after) >= rank(before), "{:?} -> {:?}", before, after);
+            }
+        }
+    }
+}

@@ -172,7 +172,7 @@ impl Dispatcher {
             if head.version < lane.head.version {
                 return;
             }
-            self.unplace(head.conversation);
+            self.unplace(head.conversation, now);
         }
         self.place(head, now);
     }
@@ -184,10 +184,8 @@ impl Dispatcher {
             *next = None;
             return;
         }
-        let account = lane.head.account;
-        self.unplace(conversation);
+        self.unplace(conversation, now);
         self.lanes.remove(&conversation);
-        self.list(account, now);
     }
 
     /// Up to `max` calls that may go now: live before bot before update before bulk, accounts in turn, first
@@ -263,7 +261,11 @@ impl Dispatcher {
     /// Takes the oldest ready lane of this account and class, or puts it back where its pair must wait.
     fn take_one(&mut self, class: usize, account: AccountId, now: Timestamp) -> Option<Claim> {
         let state = self.accounts.get_mut(&account)?;
-        let (_, conversation) = state.ready[class].pop_first()?;
+        let Some((_, conversation)) = state.ready[class].pop_first() else {
+            debug_assert!(false, "{account} is listed with nothing to send");
+            self.list(account, now);
+            return None;
+        };
         let limits = state.limits?;
         let lane = self.lanes.get_mut(&conversation)?;
         let head = lane.head;
@@ -334,7 +336,7 @@ impl Dispatcher {
     }
 
     /// Takes a lane out of the timers or its account's queue.
-    fn unplace(&mut self, conversation: ConversationId) {
+    fn unplace(&mut self, conversation: ConversationId, now: Timestamp) {
         let Some(lane) = self.lanes.get(&conversation) else { return };
         match lane.phase {
             Phase::Waiting(at) => drop(self.timers.remove(&(at, Timer::Lane(conversation)))),
@@ -342,6 +344,8 @@ impl Dispatcher {
                 if let Some(state) = self.accounts.get_mut(&lane.head.account) {
                     state.ready[lane.head.class as usize].remove(&(lane.head.queued_at, conversation));
                 }
+                let account = lane.head.account;
+                self.list(account, now);
             }
             Phase::Running { .. } => {}
         }

@@ -261,3 +261,6 @@ pub fn permit(
         _ => Permit::Closed,
     }
 }
+
+#[cfg(test)]
+mod tests;
