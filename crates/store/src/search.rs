@@ -1,1 +1,263 @@
 //! Our own tokens for full-text search, the same on both engines.
+//!
+//! Neither engine's tokeniser can be used: SQLite's leaves Chinese, Japanese and Thai as one long word, and
+//! PostgreSQL's depends on the server's configuration. So text becomes words of letters and digits here: lower
+//! case, without marks of the Latin, Greek and Cyrillic scripts, and pairs of characters where a script has no
+//! spaces. Each token carries its workspace, so that one workspace's words never cost or show up in another's.
+
+use everthread_core::ids::WorkspaceId;
+
+/// Tokens kept per message: beyond this a text is an attachment in disguise.
+const TOKENS_MAX: usize = 512;
+
+/// Longest token, in characters; the rest of the word is cut on both sides of a comparison.
+const TOKEN_CHARS_MAX: usize = 40;
+
+/// Words looked for at once.
+const QUERY_TOKENS_MAX: usize = 16;
+
+/// The tokens of a text, each with its workspace before it, separated by spaces, each once.
+pub fn tokens(workspace: WorkspaceId, text: &str) -> String {
+    let mut seen = std::collections::HashSet::new();
+    let mut out = String::new();
+    for token in split(text) {
+        if seen.len() >= TOKENS_MAX {
+            break;
+        }
+        if seen.contains(&token) {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        push_prefix(&mut out, workspace);
+        out.push_str(&token);
+        seen.insert(token);
+    }
+    out
+}
+
+/// A search as each engine wants it: all words must be there, the last one may be the beginning of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// For FTS5 `MATCH`.
+    pub lite: String,
+    /// For `CAST(?n AS text)::tsquery`.
+    pub pg: String,
+}
+
+/// The query for what a person typed. `None` where nothing in it can be looked for.
+pub fn query(workspace: WorkspaceId, text: &str) -> Option<Query> {
+    let mut words = split(text);
+    words.truncate(QUERY_TOKENS_MAX);
+    let last = words.len().checked_sub(1)?;
+    // Still being typed, unless a space or a sign follows it, or it is half of a pair.
+    let open = text.chars().last().is_some_and(|c| c.is_alphanumeric() && !unspaced(c))
+        || words[last].chars().count() == 1 && words[last].chars().any(unspaced);
+    let mut query = Query { lite: String::new(), pg: String::new() };
+    for (at, word) in words.iter().enumerate() {
+        if at > 0 {
+            query.lite.push_str(" AND ");
+            query.pg.push_str(" & ");
+        }
+        let mut token = String::new();
+        push_prefix(&mut token, workspace);
+        token.push_str(word);
+        let begins = open && at == last;
+        query.lite.push_str(&format!("\"{token}\"{}", if begins { "*" } else { "" }));
+        query.pg.push_str(&format!("'{token}'{}", if begins { ":*" } else { "" }));
+    }
+    Some(query)
+}
+
+/// Lower case without marks: for names that are looked for and sorted.
+pub fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).filter(|c| !is_mark(*c)).map(base).collect()
+}
+
+/// A letter for the workspace in front keeps numbers in texts from looking like it.
+fn push_prefix(out: &mut String, workspace: WorkspaceId) {
+    out.push_str(&format!("w{}x", workspace.0));
+}
+
+fn split(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut word = String::new();
+    let mut run: Vec<char> = Vec::new();
+    for c in text.chars().flat_map(char::to_lowercase) {
+        if is_mark(c) {
+            continue;
+        }
+        if unspaced(c) {
+            end_word(&mut word, &mut out);
+            run.push(c);
+        } else if c.is_alphanumeric() {
+            end_run(&mut run, &mut out);
+            word.push(base(c));
+        } else {
+            end_word(&mut word, &mut out);
+            end_run(&mut run, &mut out);
+        }
+        if out.len() >= TOKENS_MAX * 4 {
+            break;
+        }
+    }
+    end_word(&mut word, &mut out);
+    end_run(&mut run, &mut out);
+    out
+}
+
+fn end_word(word: &mut String, out: &mut Vec<String>) {
+    if !word.is_empty() {
+        out.push(word.chars().take(TOKEN_CHARS_MAX).collect());
+        word.clear();
+    }
+}
+
+/// Pairs of neighbours; a character alone stays alone.
+fn end_run(run: &mut Vec<char>, out: &mut Vec<String>) {
+    match run.as_slice() {
+        [] => {}
+        [one] => out.push(one.to_string()),
+        many => out.extend(many.windows(2).map(|pair| pair.iter().collect::<String>())),
+    }
+    run.clear();
+}
+
+/// Scripts written without spaces: Chinese, Japanese, Thai, Lao, Khmer, Burmese. Their vowel signs count as
+/// characters, as a word differs by them.
+const fn unspaced(c: char) -> bool {
+    matches!(c as u32,
+        0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x31F0..=0x31FF
+        | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0xFF66..=0xFF9F | 0x20000..=0x3FFFF)
+}
+
+/// Marks that fold away: Latin, Greek and Cyrillic accents, Hebrew points, Arabic vowel signs, and the joiners.
+const fn is_mark(c: char) -> bool {
+    matches!(c as u32,
+        0x0300..=0x036F | 0x0483..=0x0487 | 0x0591..=0x05BD | 0x0610..=0x061A | 0x064B..=0x065F | 0x0670
+        | 0x1AB0..=0x1AFF | 0x1DC0..=0x1DFF | 0x200B..=0x200F | 0x20D0..=0x20FF | 0xFE00..=0xFE0F | 0x0640)
+}
+
+/// The letter below an accent, for the precomposed ones of Latin, Greek and Cyrillic. `й` stays: in Cyrillic it
+/// is a letter of its own.
+const fn base(c: char) -> char {
+    match c {
+        'à'..='å'
+        | 'ā'
+        | 'ă'
+        | 'ą'
+        | 'ǎ'
+        | 'ạ'
+        | 'ả'
+        | 'ấ'
+        | 'ầ'
+        | 'ẩ'
+        | 'ẫ'
+        | 'ậ'
+        | 'ắ'
+        | 'ằ'
+        | 'ẳ'
+        | 'ẵ'
+        | 'ặ' => 'a',
+        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => 'c',
+        'ď' | 'đ' => 'd',
+        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' | 'ẹ' | 'ẻ' | 'ẽ' | 'ế' | 'ề' | 'ể' | 'ễ' | 'ệ' => {
+            'e'
+        }
+        'ĝ' | 'ğ' | 'ġ' | 'ģ' => 'g',
+        'ĥ' | 'ħ' => 'h',
+        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' | 'ỉ' | 'ị' => 'i',
+        'ĵ' => 'j',
+        'ķ' => 'k',
+        'ĺ' | 'ļ' | 'ľ' | 'ŀ' | 'ł' => 'l',
+        'ñ' | 'ń' | 'ņ' | 'ň' => 'n',
+        'ò'..='ö'
+        | 'ø'
+        | 'ō'
+        | 'ŏ'
+        | 'ő'
+        | 'ơ'
+        | 'ọ'
+        | 'ỏ'
+        | 'ố'
+        | 'ồ'
+        | 'ổ'
+        | 'ỗ'
+        | 'ộ'
+        | 'ớ'
+        | 'ờ'
+        | 'ở'
+        | 'ỡ'
+        | 'ợ' => 'o',
+        'ŕ' | 'ŗ' | 'ř' => 'r',
+        'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => 's',
+        'ţ' | 'ť' | 'ŧ' | 'ț' => 't',
+        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' | 'ư' | 'ụ' | 'ủ' | 'ứ' | 'ừ' | 'ử' | 'ữ' | 'ự' => {
+            'u'
+        }
+        'ŵ' => 'w',
+        'ý' | 'ÿ' | 'ŷ' | 'ỳ' | 'ỵ' | 'ỷ' | 'ỹ' => 'y',
+        'ź' | 'ż' | 'ž' => 'z',
+        'ά' => 'α',
+        'έ' => 'ε',
+        'ή' => 'η',
+        'ί' | 'ϊ' | 'ΐ' => 'ι',
+        'ό' => 'ο',
+        'ύ' | 'ϋ' | 'ΰ' => 'υ',
+        'ώ' => 'ω',
+        'ς' => 'σ',
+        'ё' => 'е',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        assert_eq!(split(text).join(" "), expect, "{text}");
+    }
+
+    /// Golden: a change here needs a rebuild of the stored index.
+    #[test]
+    fn words_of_many_scripts() {
+        check("Crème BRÛLÉE, 2 pcs.", "creme brulee 2 pcs");
+        check("Здравейте, колко струва?", "здравейте колко струва");
+        check("ещё ёлка, мой", "еще елка мой");
+        check("e\u{301}te\u{301}", "ete");
+        check("我想要退款", "我想 想要 要退 退款");
+        check("請問iPhone有貨嗎", "請問 iphone 有貨 貨嗎");
+        check("ราคา", "รา าค คา");
+        check("서울 가격", "서울 가격");
+        check("Straße 10-A", "straße 10 a");
+        check("Μήνυμα", "μηνυμα");
+        check("茶", "茶");
+        check("!?", "");
+    }
+
+    #[test]
+    fn a_query_finds_the_beginning_of_its_last_word_only() {
+        let found = query(WorkspaceId(3), "Blue shoe").unwrap();
+        assert_eq!(found.lite, "\"w3xblue\" AND \"w3xshoe\"*");
+        assert_eq!(found.pg, "'w3xblue' & 'w3xshoe':*");
+        assert_eq!(query(WorkspaceId(3), "blue ").unwrap().pg, "'w3xblue'");
+        assert_eq!(query(WorkspaceId(3), " \"'*").map(|q| q.lite), None);
+    }
+
+    #[test]
+    fn workspaces_share_no_token() {
+        assert_eq!(tokens(WorkspaceId(1), "hi hi 11"), "w1xhi w1x11");
+        assert_ne!(tokens(WorkspaceId(1), "1x1"), tokens(WorkspaceId(11), "x1"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn tokens_hold_nothing_that_a_query_language_reads(text in "\\PC{0,80}") {
+            for token in split(&text) {
+                proptest::prop_assert!(token.chars().all(|c| c.is_alphanumeric() || unspaced(c)), "{token:?}");
+            }
+        }
+    }
+}

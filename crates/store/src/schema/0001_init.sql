@@ -204,7 +204,8 @@ CREATE INDEX conversations_channel ON conversations (workspace_id, channel, last
 CREATE INDEX conversations_snoozed ON conversations (snoozed_until)
   WHERE status = 'snoozed' AND snoozed_until IS NOT NULL;
 
--- text stands apart from content so that lists need no JSON; content is null when there is only text.
+-- text stands apart from content so that lists need no JSON; content (JSON of core's Content) is null when
+-- there is only text; of a part, when it is the whole message's.
 -- provider_key: the first 8 bytes of a hash of provider_id, so the index is small; readers compare provider_id too.
 CREATE TABLE messages (
   id {id},
@@ -250,7 +251,8 @@ CREATE UNIQUE INDEX messages_client ON messages (workspace_id, client_id) WHERE 
 CREATE INDEX messages_workspace ON messages (workspace_id, id);
 
 -- unsent: the part still blocks its lane (queued, held, sending, uncertain). The lane is those parts by (seq, idx).
--- due_at: when a retry may start, or when a hold or an uncertain outcome ends. uid: the correlation given to the provider.
+-- due_at: when a retry may start, or an uncertain outcome ends. expires_at: when an unsent part has lost its meaning or
+-- goes back to its author. uid: the correlation given to the provider.
 CREATE TABLE message_parts (
   id {id},
   uid {blob} NOT NULL UNIQUE,
@@ -278,6 +280,7 @@ CREATE TABLE message_parts (
   queued_at {int} NOT NULL,
   due_at {int},
   worth_until {int},
+  expires_at {int} NOT NULL,
   reason {text},
   accepted_at {int},
   delivered_at {int},
@@ -290,6 +293,7 @@ CREATE TABLE message_parts (
 CREATE INDEX message_parts_message ON message_parts (message_id, idx);
 CREATE INDEX message_parts_lane ON message_parts (conversation_id, seq, idx) WHERE unsent = 1;
 CREATE INDEX message_parts_due ON message_parts (due_at, id) WHERE unsent = 1 AND due_at IS NOT NULL;
+CREATE INDEX message_parts_expires ON message_parts (expires_at, id) WHERE unsent = 1;
 CREATE INDEX message_parts_provider ON message_parts (account_id, provider_key) WHERE provider_key IS NOT NULL;
 CREATE INDEX message_parts_identity ON message_parts (identity_id, id) WHERE unsent = 1;
 
@@ -333,7 +337,6 @@ CREATE TABLE parked (
   account_id {int} NOT NULL,
   kind {text} NOT NULL,
   provider_key {int},
-  correlation {blob},
   identity_id {int},
   event {text} NOT NULL,
   record {int} NOT NULL,
@@ -343,7 +346,6 @@ CREATE TABLE parked (
   expires_at {int} NOT NULL
 ) {strict};
 CREATE INDEX parked_provider ON parked (account_id, provider_key) WHERE provider_key IS NOT NULL;
-CREATE INDEX parked_correlation ON parked (correlation) WHERE correlation IS NOT NULL;
 CREATE INDEX parked_identity ON parked (identity_id) WHERE identity_id IS NOT NULL;
 CREATE INDEX parked_expires ON parked (expires_at, id);
 
@@ -509,13 +511,26 @@ CREATE TABLE timers (
 CREATE INDEX timers_due ON timers (due_at, id);
 CREATE INDEX timers_conversation ON timers (conversation_id);
 
+-- Where a workspace wants to be called. secret: sealed.
+CREATE TABLE webhooks_out (
+  id {id},
+  uid {blob} NOT NULL UNIQUE,
+  workspace_id {int} NOT NULL REFERENCES workspaces (id),
+  name {text} NOT NULL,
+  url {text} NOT NULL,
+  secret {blob},
+  created_at {int} NOT NULL,
+  removed_at {int}
+) {strict};
+CREATE INDEX webhooks_out_workspace ON webhooks_out (workspace_id, id);
+
 -- event_id: (event, rule, action) of automation, so a receiver recognises a repeat.
 CREATE TABLE webhook_deliveries (
   id {id},
   uid {blob} NOT NULL UNIQUE,
   workspace_id {int} NOT NULL,
+  webhook_id {int} NOT NULL,
   event_id {text} NOT NULL,
-  url {text} NOT NULL,
   body {text} NOT NULL,
   state {text} NOT NULL CHECK (state IN ('queued', 'done', 'failed')),
   tries {int} NOT NULL DEFAULT 0,

@@ -4,14 +4,25 @@
 //! [`Store::write`](crate::Store::write). What the shell must do after the commit comes back as [`After`].
 
 mod accounts;
+mod apply;
+mod claim;
+mod compose;
+mod conversation;
+mod deferred;
 mod feed;
 mod journal;
+mod leads;
 mod media;
+mod out;
 mod people;
 mod problems;
+mod record;
+mod rows;
 mod rules;
 mod sandbox;
+mod settle;
 mod webhooks;
+mod work;
 
 use everthread_core::dispatch::LaneHead;
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, MediaId, WorkspaceId};
@@ -22,17 +33,25 @@ pub use accounts::{
     AccountAdded, AddAccount, AddEndpoint, EndpointChoice, RemoveAccount, StartAccount, StopAccount,
     UpdateAccount,
 };
+pub use apply::{Applied, Apply, ApplyItem, ItemResult};
+pub use claim::{Claim, Claimed, Outgoing};
+pub use compose::{Compose, Composed, Note};
+pub use conversation::{Assign, Cancel, MarkRead, Retry, SetLabels, SetStatus, UpdateContact};
+pub use deferred::{Defer, DeferredItem, DropDeferred, DueDeferred};
 pub use journal::{
     FinishIdempotent, GetCursor, Idempotency, PruneChanges, PruneIdempotency, SetCursor, StartIdempotent,
 };
+pub use leads::{AddPipeline, StageKind, UpdateLead};
 pub use media::{AddUpload, DueMedia, MediaJob, MediaOutcome, MediaResult};
 pub use people::{
     AddApiKey, AddSession, AddSignInLink, AddUser, AddWorkspace, Audit, DropSession, RedeemLink,
     RevokeApiKey, Role, SetPassword, TouchSession,
 };
 pub use problems::{AddProblem, MarkReplayed, NewProblem};
+pub use record::{AttemptResult, Record, Recorded};
 pub use rules::{RemoveRule, UpsertRule};
 pub use sandbox::{EraseSandbox, SandboxErased};
+pub use settle::{RecentCall, Recover, Recovered, Settle, Settled};
 pub use webhooks::{AddWebhook, DeliveryOutcome, DeliveryResult, DueDeliveries, RemoveWebhook, WebhookJob};
 
 /// What the shell does after a unit's commit.

@@ -4,6 +4,7 @@ use everthread_core::ids::{AccountId, EndpointId, ProblemId, Uid, UidSource, Wor
 use everthread_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::work::Work;
 use super::{After, feed};
 use crate::{Db, Result, Unit, sql, vals};
 
@@ -45,35 +46,56 @@ impl Unit for AddProblem {
         for problem in &self.problems {
             let id = db.ids(1).await?;
             let uid = uids.next(self.now);
-            let added = db
-                .exec(
-                    sql!(
-                        "INSERT INTO problems (id, uid, workspace_id, account_id, endpoint_id, channel, dedupe, reason,
-                                               raw, record, idx, at)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (dedupe) DO NOTHING"
-                    ),
-                    &vals![
-                        id,
-                        uid,
-                        problem.workspace.map(|w| w.0),
-                        problem.account.map(|a| a.0),
-                        problem.endpoint.map(|e| e.0),
-                        problem.channel.as_deref(),
-                        problem.dedupe().as_slice(),
-                        problem.reason.as_str(),
-                        problem.raw.as_str(),
-                        problem.record.map(|r| r as i64),
-                        problem.index.map(i64::from),
-                        self.now
-                    ],
-                )
-                .await?;
-            if let (1, Some(workspace)) = (added, problem.workspace) {
+            let added = write(db, problem, (id, uid), self.now).await?;
+            if let (true, Some(workspace)) = (added, problem.workspace) {
                 after.merge(feed::note(db, workspace, "problem", uid, self.now).await?);
             }
         }
         Ok(after)
     }
+}
+
+/// Keeps a problem inside another unit.
+pub(crate) async fn insert<D: Db>(db: &mut D, work: &mut Work, problem: &NewProblem) -> Result<()> {
+    let (id, uid) = (work.id(db).await?, work.uid());
+    let added = write(db, problem, (id, uid), work.now).await?;
+    if let (true, Some(workspace)) = (added, problem.workspace) {
+        work.changed(workspace, "problem", uid, None);
+    }
+    Ok(())
+}
+
+/// True where it was not known.
+async fn write<D: Db>(
+    db: &mut D,
+    problem: &NewProblem,
+    (id, uid): (i64, Uid),
+    now: Timestamp,
+) -> Result<bool> {
+    let added = db
+        .exec(
+            sql!(
+                "INSERT INTO problems (id, uid, workspace_id, account_id, endpoint_id, channel, dedupe, reason,
+                                       raw, record, idx, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (dedupe) DO NOTHING"
+            ),
+            &vals![
+                id,
+                uid,
+                problem.workspace,
+                problem.account,
+                problem.endpoint,
+                problem.channel.as_deref(),
+                problem.dedupe().as_slice(),
+                problem.reason.as_str(),
+                problem.raw.as_str(),
+                problem.record,
+                problem.index,
+                now
+            ],
+        )
+        .await?;
+    Ok(added == 1)
 }
 
 impl NewProblem {

@@ -3,6 +3,7 @@
 use everthread_core::ids::{Uid, UidSource, WorkspaceId};
 use everthread_core::time::Timestamp;
 
+use super::work::Work;
 use crate::{Db, Error, Result, Unit, row_struct, sql, vals};
 
 /// Adds an address to call.
@@ -157,4 +158,38 @@ impl Unit for DeliveryResult {
         .await?;
         Ok(())
     }
+}
+
+/// Queues a call of one of the workspace's addresses, named by its public id or its name, about a message. False
+/// where there is none. Equal event ids are queued once.
+pub(crate) async fn queue<D: Db>(
+    db: &mut D,
+    work: &mut Work,
+    workspace: WorkspaceId,
+    (event_id, webhook): (&str, &str),
+    body: &str,
+) -> Result<bool> {
+    let uid = Uid::read("webhook", webhook);
+    let found: Option<(i64,)> = db
+        .row(
+            sql!(
+                "SELECT id FROM webhooks_out WHERE workspace_id = ?1 AND (uid = ?2 OR name = ?3)
+                 AND removed_at IS NULL ORDER BY id LIMIT 1"
+            ),
+            &vals![workspace, uid, webhook],
+        )
+        .await?;
+    let Some((webhook,)) = found else { return Ok(false) };
+    let (id, uid, now) = (work.id(db).await?, work.uid(), work.now);
+    db.exec(
+        sql!(
+            "INSERT INTO webhook_deliveries (id, uid, workspace_id, webhook_id, event_id, body, state, next_at, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', ?7, ?7)
+             ON CONFLICT (workspace_id, event_id) DO NOTHING"
+        ),
+        &vals![id, uid, workspace, webhook, event_id, body, now],
+    )
+    .await?;
+    work.after.webhooks = true;
+    Ok(true)
 }
