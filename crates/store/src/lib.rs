@@ -14,6 +14,8 @@ pub mod search;
 mod sql;
 pub mod sqlite;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod units;
 mod value;
 

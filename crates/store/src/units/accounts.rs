@@ -3,6 +3,8 @@
 use everthread_core::ids::{AccountId, EndpointId, Uid, UidSource, WorkspaceId};
 use everthread_core::time::Timestamp;
 
+use super::record::release_held;
+use super::work::Work;
 use super::{After, feed};
 use crate::{Db, Error, Result, Unit, sql, vals};
 
@@ -153,7 +155,7 @@ impl Unit for UpdateAccount {
     type Out = After;
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<After> {
-        db.lock(&[self.workspace]).await?;
+        let mut work = Work::start(db, self.now, 0, &[self.workspace], 1).await?;
         let (uid,): (Uid,) = db
             .one(
                 "account",
@@ -171,7 +173,9 @@ impl Unit for UpdateAccount {
                 ],
             )
             .await?;
-        feed::note(db, self.workspace, "account", uid, self.now).await
+        work.changed(self.workspace, "account", uid, None);
+        release_held(db, &mut work, self.workspace, self.account).await?;
+        work.finish(db).await
     }
 }
 

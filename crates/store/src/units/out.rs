@@ -58,7 +58,7 @@ pub(crate) async fn queue<D: Db>(
         postback: None,
         referral: None,
         class: out.class,
-        state: State::Queued,
+        state: if account.stopped.is_some() { State::Held } else { State::Queued },
         accepted_at: None,
         parts: parts.len() as i64,
         late: false,
@@ -90,7 +90,10 @@ async fn insert_parts<D: Db>(
         let json = if whole { None } else { Some(part_json(part)?) };
         jsons.push((PartId(work.id(db).await?), work.uid(), json));
     }
-    let rows: Vec<[Val<'_>; 17]> = parts
+    // An account that sends nothing holds the message, with the reason where people see it (I8).
+    let stopped = account.stopped.as_deref();
+    let state = if stopped.is_some() { State::Held } else { State::Queued };
+    let rows: Vec<[Val<'_>; 20]> = parts
         .iter()
         .zip(&jsons)
         .enumerate()
@@ -112,7 +115,10 @@ async fn insert_parts<D: Db>(
                 json.as_deref(),
                 text_hash(&part.text),
                 now,
-                expires_at
+                expires_at,
+                state,
+                stopped.map(|_| expires_at),
+                stopped
             ]
         })
         .collect();
@@ -120,8 +126,8 @@ async fn insert_parts<D: Db>(
         sql!(
             "INSERT INTO message_parts (id, uid, workspace_id, conversation_id, message_id, seq, idx, account_id, \
              identity_id, class, author, owner_version, state, state_at, unsent, content, text_hash, queued_at, \
-             expires_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'queued', ?13, 1, ?14, ?15, ?16, ?17)"
+             expires_at, due_at, reason) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?18, ?13, 1, ?14, ?15, ?16, ?17, ?19, ?20)"
         ),
         &rows,
     )

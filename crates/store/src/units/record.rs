@@ -395,3 +395,39 @@ pub(crate) async fn stop_account<D: Db>(
     }
     Ok(())
 }
+
+/// Lets what was held for a stopped account go.
+pub(crate) async fn release_held<D: Db>(
+    db: &mut D,
+    work: &mut Work,
+    workspace: WorkspaceId,
+    account: AccountId,
+) -> Result<()> {
+    let held: Vec<(PartId, MessageId, Uid, ConversationId, Uid)> = db
+        .rows(
+            sql!(
+                "SELECT p.id, p.message_id, m.uid, p.conversation_id, v.uid FROM message_parts p \
+                 JOIN messages m ON m.id = p.message_id JOIN conversations v ON v.id = p.conversation_id \
+                 WHERE p.unsent = 1 AND p.due_at IS NOT NULL AND p.state = 'held' AND p.account_id = ?1 \
+                 AND p.workspace_id = ?2 ORDER BY p.id"
+            ),
+            &vals![account, workspace],
+        )
+        .await?;
+    let now = work.now;
+    let sets: Vec<[Val<'_>; 2]> = held.iter().map(|(id, ..)| vals![*id, now]).collect();
+    db.exec_all(
+        sql!(
+            "UPDATE message_parts SET state = 'queued', state_at = ?2, due_at = NULL, reason = NULL, \
+             error_class = NULL, error_code = NULL, error_text = NULL WHERE id = ?1"
+        ),
+        &sets,
+    )
+    .await?;
+    for (_, message, message_uid, conversation, conversation_uid) in held {
+        refresh_message(db, message, None, Shown::default(), now).await?;
+        work.message_changed(workspace, message_uid, conversation_uid);
+        work.lane_touched(workspace, conversation);
+    }
+    Ok(())
+}
