@@ -53,6 +53,7 @@ pub use rules::{RemoveRule, UpsertRule};
 pub use sandbox::{EraseSandbox, SandboxErased};
 pub use settle::{RecentCall, Recover, Recovered, Settle, Settled};
 pub use webhooks::{AddWebhook, DeliveryOutcome, DeliveryResult, DueDeliveries, RemoveWebhook, WebhookJob};
+pub(crate) use work::provider_key;
 
 /// What the shell does after a unit's commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
