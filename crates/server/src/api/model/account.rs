@@ -1,0 +1,79 @@
+//! Accounts, channels, problems, people, labels.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Our login on a channel.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Account {
+    /// `acct_...`
+    pub id: String,
+    pub channel: String,
+    /// What people call the channel.
+    pub title: String,
+    pub name: String,
+    /// `active` or `stopped`.
+    pub status: String,
+    /// Why it is stopped; null when it works.
+    pub problem: Option<String>,
+    /// `/hooks/<channel>/<key>`
+    pub webhook_path: Option<String>,
+    pub settings: BTreeMap<String, String>,
+    pub sandbox: bool,
+    pub last_in_at: Option<String>,
+    pub last_out_at: Option<String>,
+}
+
+/// What `POST /accounts` answers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NewAccount {
+    /// `acct_...`
+    pub id: String,
+    pub channel: String,
+    pub webhook_path: String,
+    /// What to do at the provider now, as sentences.
+    pub next_steps: Vec<String>,
+}
+
+/// A channel that accounts can be made on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChannelView {
+    pub name: String,
+    pub title: String,
+    pub network: String,
+    pub settings: Vec<FieldView>,
+    pub secrets: Vec<FieldView>,
+}
+
+/// A setting or secret under the provider's own name.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldView {
+    pub name: String,
+    pub required: bool,
+    pub help: String,
+}
+
+/// Something that could not be understood or done.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemView {
+    /// `prob_...`
+    pub id: String,
+    pub account: Option<String>,
+    pub channel: Option<String>,
+    pub reason: String,
+    pub at: String,
+    pub raw: String,
+}
+
+/// Somebody who signs in.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UserView {
+    /// `user_...`
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    /// `owner`, `admin`, `agent` or `viewer`.
+    pub role: String,
+}

@@ -1,0 +1,87 @@
+//! Which address leads where.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
+
+use super::error::ApiError;
+use super::state::ApiState;
+use super::{JSON_BYTES_MAX, idempotency, openapi, security, v1};
+
+/// Every endpoint under `/api`, and its document. Unknown addresses under `/api` are answered here too.
+pub fn router(state: ApiState) -> (Router, OpenApi) {
+    let (api, document) = endpoints().split_for_parts();
+    let document = openapi::complete(document);
+    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let router = api
+        .route("/api/openapi.json", get(move || async move { openapi::serve(text) }))
+        .route("/api/{*rest}", axum::routing::any(|| async { ApiError::NotFound { what: "endpoint" } }))
+        .method_not_allowed_fallback(|| async {
+            ApiError::BadRequest("this address does not take that method".to_owned())
+        })
+        .layer(from_fn_with_state(state.clone(), idempotency::layer))
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(from_fn(security::api_headers))
+        .with_state(state);
+    (router, document)
+}
+
+/// The endpoints alone.
+pub(super) fn endpoints() -> OpenApiRouter<ApiState> {
+    talk().merge(workspace()).merge(system())
+}
+
+fn talk() -> OpenApiRouter<ApiState> {
+    use v1::{contacts, conversations, leads, media, messages};
+    OpenApiRouter::new()
+        .routes(routes!(conversations::list::list_conversations))
+        .routes(routes!(conversations::counts::count_conversations))
+        .routes(routes!(conversations::show::show_conversation))
+        .routes(routes!(conversations::messages::list_messages, conversations::send::send_message))
+        .routes(routes!(conversations::read::read_conversation))
+        .routes(routes!(conversations::assign::assign_conversation))
+        .routes(routes!(conversations::status::set_status))
+        .routes(routes!(conversations::labels::set_labels))
+        .routes(routes!(messages::attempts::list_attempts))
+        .routes(routes!(messages::cancel::cancel_message))
+        .routes(routes!(messages::retry::retry_message))
+        .routes(routes!(contacts::list::list_contacts))
+        .routes(routes!(contacts::show::show_contact, contacts::update::update_contact))
+        .routes(routes!(leads::list::list_leads))
+        .routes(routes!(leads::update::update_lead))
+        .routes(routes!(v1::pipelines::list_pipelines))
+        .routes(routes!(media::upload::upload_media).layer(media::upload::body_limit()))
+        .routes(routes!(media::show::show_media))
+}
+
+fn workspace() -> OpenApiRouter<ApiState> {
+    use v1::{accounts, problems, rules};
+    OpenApiRouter::new()
+        .routes(routes!(v1::users::list_users))
+        .routes(routes!(v1::labels::list_labels))
+        .routes(routes!(accounts::list::list_accounts, accounts::create::create_account))
+        .routes(routes!(accounts::delete::delete_account))
+        .routes(routes!(v1::channels::list_channels))
+        .routes(routes!(rules::list::list_rules, rules::create::create_rule))
+        .routes(routes!(rules::update::update_rule, rules::delete::delete_rule))
+        .routes(routes!(problems::list::list_problems))
+        .routes(routes!(problems::replay::replay_problem))
+        .routes(routes!(v1::export::export_rows))
+}
+
+fn system() -> OpenApiRouter<ApiState> {
+    use v1::session;
+    OpenApiRouter::new()
+        .routes(routes!(
+            session::show::show_session,
+            session::create::create_session,
+            session::delete::delete_session
+        ))
+        .routes(routes!(session::link::create_session_by_link))
+        .routes(routes!(v1::stream::stream_changes))
+        .routes(routes!(v1::system::show_system))
+}

@@ -1,0 +1,5 @@
+//! Accounts: our logins on channels.
+
+pub mod create;
+pub mod delete;
+pub mod list;

@@ -1,0 +1,5 @@
+//! Contacts.
+
+pub mod list;
+pub mod show;
+pub mod update;

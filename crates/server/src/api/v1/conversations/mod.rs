@@ -1,0 +1,11 @@
+//! Conversations: the inbox and one thread.
+
+pub mod assign;
+pub mod counts;
+pub mod labels;
+pub mod list;
+pub mod messages;
+pub mod read;
+pub mod send;
+pub mod show;
+pub mod status;

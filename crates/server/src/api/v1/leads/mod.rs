@@ -1,0 +1,4 @@
+//! Leads.
+
+pub mod list;
+pub mod update;

@@ -1,0 +1,4 @@
+//! Files.
+
+pub mod show;
+pub mod upload;

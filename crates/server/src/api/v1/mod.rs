@@ -1,0 +1,20 @@
+//! Version 1 of the API: one endpoint per file.
+
+#![expect(unused_qualifications, reason = "utoipa's attribute writes the query types a second time")]
+
+pub mod accounts;
+pub mod channels;
+pub mod contacts;
+pub mod conversations;
+pub mod export;
+pub mod labels;
+pub mod leads;
+pub mod media;
+pub mod messages;
+pub mod pipelines;
+pub mod problems;
+pub mod rules;
+pub mod session;
+pub mod stream;
+pub mod system;
+pub mod users;
