@@ -59,7 +59,7 @@ pub(crate) fn act(world: &Arc<World>, account_id: &str, key: &str, act: Act) -> 
     let customer = customer.clone();
     let result = match account.view.platform {
         Platform::Telegram => telegram::act(account, &customer, act, now),
-        Platform::Whatsapp => graph::whatsapp_act(world, account, &customer, act, now),
+        Platform::Whatsapp => graph::whatsapp_act(account, &customer, act, now),
         Platform::Instagram => graph::instagram_act(world, account, &customer, act, now),
         Platform::Twilio => twilio::act(world, account, &customer, act, now),
     };

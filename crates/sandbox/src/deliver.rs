@@ -144,8 +144,7 @@ pub(crate) fn ascii_json(value: &Value) -> String {
 pub(crate) fn meta_signature(secret: &str, body: &[u8]) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(body);
-    let hex: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
-    format!("sha256={hex}")
+    format!("sha256={}", crate::rng::hex(&mac.finalize().into_bytes()))
 }
 
 /// `X-Twilio-Signature` of a request.
@@ -188,7 +187,7 @@ async fn meta(
             account.book.counts.hooks_posted += u64::from(tries == 0);
             (url, account.view.app_secret.clone(), account.doors.clone())
         };
-        let Ok(_door) = doors.acquire_owned().await else { return };
+        let Ok(door) = doors.acquire_owned().await else { return };
         let body = ascii_json(&json!({"object": object, "entry": [entry]}));
         let signature = meta_signature(&secret, body.as_bytes());
         let request =
@@ -196,7 +195,7 @@ async fn meta(
         let request = request.header("X-Hub-Signature-256", signature).body(body);
         let patience = if object == "whatsapp_business_account" { 10 } else { 5 };
         let tried = post(request, Duration::from_secs(patience)).await;
-        drop(_door);
+        drop(door);
         let wait = META_WAITS_MS[tries.min(META_WAITS_MS.len() - 1)];
         let wait = world.retried(wait + rng.range(0, wait / 5 + 1));
         tries += 1;

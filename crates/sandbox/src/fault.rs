@@ -140,7 +140,7 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) -> Result<u64, Error> {
     let rng = Some(Rng::new(world.config.seed, &["fault", &id.to_string()]));
     state.faults.push(Active { id, fault, starts_ms, ends_ms, hits: 0, rng });
     if let Some(at) = ends_ms {
-        world.at(at, |world| release(world));
+        world.at(at, release);
     }
     Ok(id)
 }

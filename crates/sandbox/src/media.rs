@@ -89,7 +89,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 fn png(side: u32, colour: [u8; 3]) -> Vec<u8> {
     let mut raw = Vec::new();
     for _ in 0..side {
-        raw.push(0);
+        raw.extend_from_slice(&[0]);
         (0..side).for_each(|_| raw.extend_from_slice(&colour));
     }
     let (mut a, mut b) = (1_u32, 0_u32);

@@ -142,6 +142,10 @@ pub(crate) fn serve(
 ) -> tokio::task::JoinHandle<()> {
     let service = router.with_state(world.clone()).into_make_service_with_connect_info::<Cut>();
     let shutdown = world.shutdown.clone();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the sandbox has no supervisor: its tasks end with its token"
+    )]
     tokio::spawn(async move {
         tokio::select! {
             () = shutdown.cancelled() => {}

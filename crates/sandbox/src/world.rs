@@ -148,6 +148,10 @@ impl World {
     /// Runs a future until it ends or the sandbox stops.
     pub(crate) fn spawn(self: &Arc<Self>, future: impl Future<Output = ()> + Send + 'static) {
         let shutdown = self.shutdown.clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the sandbox has no supervisor: its tasks end with its token"
+        )]
         tokio::spawn(async move {
             tokio::select! {
                 () = shutdown.cancelled() => {}
@@ -163,7 +167,7 @@ impl World {
             loop {
                 let wait = world.run_due();
                 let sleep =
-                    wait.map_or(Duration::from_secs(3600), |ms| Duration::from_millis(ms.max(1) as u64));
+                    wait.map_or(Duration::from_hours(1), |ms| Duration::from_millis(ms.max(1) as u64));
                 tokio::select! {
                     () = world.bell.notified() => {}
                     () = tokio::time::sleep(sleep) => {}

@@ -14,8 +14,7 @@ const READABLE: usize = 20;
 
 /// The id of the conversation with a customer.
 fn conversation_id(key: &str) -> String {
-    let hex: String = key.bytes().map(|b| format!("{b:02x}")).collect();
-    format!("aWdfZAG06MTpJR01lc3NhZA2VUaHJlYWQ6{hex}")
+    format!("aWdfZAG06MTpJR01lc3NhZA2VUaHJlYWQ6{}", crate::rng::hex(key.as_bytes()))
 }
 
 /// The customer whose conversation this is.

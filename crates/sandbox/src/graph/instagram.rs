@@ -96,7 +96,7 @@ fn check(body: &Value) -> Result<Checked, Reply> {
     if out.text.is_empty() && attachments.is_empty() {
         return Err(bad("Must have either text or attachment in message"));
     }
-    if !out.text.is_empty() && !attachments.is_empty() {
+    if message["text"].is_string() && !attachments.is_empty() {
         return Err(bad("Only one of the text or attachment can be specified"));
     }
     Ok(out)
@@ -303,21 +303,7 @@ pub(crate) fn act(
         Act::Say(said) => Ok(say(world, account, customer, &said, now)),
         Act::Press { message_id, button } => {
             let target = meant(account, customer, &message_id).ok_or_else(no_such)?.id.clone();
-            let mid = new_mid(account);
-            let item = if button.types {
-                from(
-                    "message",
-                    json!({"mid": mid, "text": button.title, "quick_reply": {"payload": button.id}}),
-                )
-            } else {
-                from("postback", json!({"mid": mid, "title": button.title, "payload": button.id}))
-            };
-            let mut note =
-                Message::new(mid.clone(), &customer.key, Author::Customer, "press", &button.title, now);
-            note.reply_to = Some(target);
-            account.book.add(note);
-            messaging(account, Component::Receive, now, item, Some(mid.clone()));
-            Ok(mid)
+            Ok(press(account, customer, target, &button, ends, now))
         }
         Act::React { message_id, emoji } => {
             let target = meant(account, customer, &message_id).ok_or_else(no_such)?.id.clone();
@@ -358,16 +344,41 @@ pub(crate) fn act(
             }
             Ok(customer.key.clone())
         }
-        Act::Typed(text) => {
-            let mid = new_mid(account);
-            let mut message = Message::new(mid.clone(), &customer.key, Author::App, "text", &text, now);
-            message.raise(Stage::Delivered, now);
-            message.raw = json!({"attachments": []});
-            account.book.add(message);
-            echo(account, customer, &mid, &text, &[], now);
-            Ok(mid)
-        }
+        Act::Typed(text) => Ok(typed(account, customer, &text, now)),
     }
+}
+
+/// A quick reply comes as a message, any other button as a postback.
+fn press(
+    account: &mut Account,
+    customer: &Customer,
+    target: String,
+    button: &Button,
+    mut item: Value,
+    now: i64,
+) -> String {
+    let mid = new_mid(account);
+    if button.types {
+        item["message"] = json!({"mid": mid, "text": button.title, "quick_reply": {"payload": button.id}});
+    } else {
+        item["postback"] = json!({"mid": mid, "title": button.title, "payload": button.id});
+    }
+    let mut note = Message::new(mid.clone(), &customer.key, Author::Customer, "press", &button.title, now);
+    note.reply_to = Some(target);
+    account.book.add(note);
+    messaging(account, Component::Receive, now, item, Some(mid.clone()));
+    mid
+}
+
+/// A person of the business types in the Instagram app.
+fn typed(account: &mut Account, customer: &Customer, text: &str, now: i64) -> String {
+    let mid = new_mid(account);
+    let mut message = Message::new(mid.clone(), &customer.key, Author::App, "text", text, now);
+    message.raise(Stage::Delivered, now);
+    message.raw = json!({"attachments": []});
+    account.book.add(message);
+    echo(account, customer, &mid, text, &[], now);
+    mid
 }
 
 fn say(world: &Arc<World>, account: &mut Account, customer: &Customer, said: &Said, now: i64) -> String {

@@ -1,7 +1,5 @@
 //! What customers do on WhatsApp, and the statuses of what they got.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::errors::late;
@@ -14,7 +12,6 @@ use crate::deliver::{Body, Hook};
 use crate::fault::Component;
 use crate::media::{new_id, sample};
 use crate::people::Customer;
-use crate::world::World;
 
 /// Puts a change of a field on its way.
 fn change(
@@ -65,14 +62,7 @@ fn wamid(account: &mut Account) -> String {
 }
 
 /// Does what a customer does; returns the id of what was written.
-pub(crate) fn act(
-    world: &Arc<World>,
-    account: &mut Account,
-    customer: &Customer,
-    act: Act,
-    now: i64,
-) -> Result<String, Error> {
-    let _ = world;
+pub(crate) fn act(account: &mut Account, customer: &Customer, act: Act, now: i64) -> Result<String, Error> {
     let no_such = || refused("no such message");
     match act {
         Act::Say(said) => Ok(say(account, customer, &said, now)),
@@ -132,21 +122,24 @@ pub(crate) fn act(
             }
             Ok(customer.key.clone())
         }
-        Act::Typed(text) => {
-            let id = wamid(account);
-            let mut message = Message::new(id.clone(), &customer.key, Author::App, "text", &text, now);
-            message.raise(Stage::Delivered, now);
-            account.book.add(message);
-            let mut echo = json!({"from": account.view.from.trim_start_matches('+'), "to_user_id": customer.bsuid, "id": id,
-                "timestamp": (now / 1_000).to_string(), "type": "text", "text": {"body": text}});
-            if !customer.hides_phone {
-                echo["to"] = json!(customer.address);
-            }
-            let value = json!({"message_echoes": [echo]});
-            change(account, Component::Receipts, "smb_message_echoes", value, Some(id.clone()));
-            Ok(id)
-        }
+        Act::Typed(text) => Ok(typed(account, customer, &text, now)),
     }
+}
+
+/// A person of the business types in the WhatsApp Business app (coexistence numbers).
+fn typed(account: &mut Account, customer: &Customer, text: &str, now: i64) -> String {
+    let id = wamid(account);
+    let mut message = Message::new(id.clone(), &customer.key, Author::App, "text", text, now);
+    message.raise(Stage::Delivered, now);
+    account.book.add(message);
+    let mut echo = json!({"from": account.view.from.trim_start_matches('+'), "to_user_id": customer.bsuid, "id": id,
+        "timestamp": (now / 1_000).to_string(), "type": "text", "text": {"body": text}});
+    if !customer.hides_phone {
+        echo["to"] = json!(customer.address);
+    }
+    let value = json!({"message_echoes": [echo]});
+    change(account, Component::Receipts, "smb_message_echoes", value, Some(id.clone()));
+    id
 }
 
 fn note(account: &mut Account, customer: &Customer, id: &str, kind: &str, text: &str, at: i64) {

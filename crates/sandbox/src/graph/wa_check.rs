@@ -70,7 +70,7 @@ pub(super) fn check(account: &Account, body: &Value) -> Result<Checked, Reply> {
                 let text = "(#100) Param text['body'] must be at most 4096 characters long.";
                 return Err(refuse(400, 100, None, text));
             }
-            out.text = part["body"].as_str().unwrap_or_default().to_owned();
+            part["body"].as_str().unwrap_or_default().clone_into(&mut out.text);
         }
         "image" | "video" | "audio" | "document" | "sticker" => media(account, kind, part, &mut out)?,
         "location" => {
@@ -79,7 +79,7 @@ pub(super) fn check(account: &Account, body: &Value) -> Result<Checked, Reply> {
             {
                 return Err(missing("location['latitude']"));
             }
-            out.text = part["name"].as_str().unwrap_or_default().to_owned();
+            part["name"].as_str().unwrap_or_default().clone_into(&mut out.text);
         }
         "contacts" => {
             if part.as_array().is_none_or(Vec::is_empty) {
@@ -93,7 +93,7 @@ pub(super) fn check(account: &Account, body: &Value) -> Result<Checked, Reply> {
             if account.book.get(target).is_none() {
                 return Err(invalid("Reaction message ID not found"));
             }
-            out.text = part["emoji"].as_str().unwrap_or_default().to_owned();
+            part["emoji"].as_str().unwrap_or_default().clone_into(&mut out.text);
         }
     }
     Ok(out)
@@ -115,7 +115,7 @@ fn media(account: &Account, kind: &str, part: &Value, out: &mut Checked) -> Resu
     if chars(&part["caption"]) > 1_024 {
         return Err(invalid("Caption must be at most 1024 characters long"));
     }
-    out.text = part["caption"].as_str().unwrap_or_default().to_owned();
+    part["caption"].as_str().unwrap_or_default().clone_into(&mut out.text);
     Ok(())
 }
 
@@ -128,7 +128,7 @@ fn interactive(part: &Value, out: &mut Checked) -> Result<(), Reply> {
     if length > 1_024 && form == "button" || length > 4_096 {
         return Err(invalid("Body text length invalid. Min length: 1, Max length: 1024"));
     }
-    out.text = part["body"]["text"].as_str().unwrap_or_default().to_owned();
+    part["body"]["text"].as_str().unwrap_or_default().clone_into(&mut out.text);
     let action = &part["action"];
     match form {
         "button" => {

@@ -107,7 +107,7 @@ fn media(world: &World, account: &Account, object: &str) -> Reply {
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
-    sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    crate::rng::hex(&sha2::Sha256::digest(bytes))
 }
 
 fn history(account: &Account, call: &Call) -> Reply {

@@ -165,7 +165,7 @@ fn file(account: &mut Account, kind: &str, caption: &str, raw: &mut Value) {
         "image" => raw["photo"] = json!([with(json!({"width": 64, "height": 64}))]),
         "document" => raw["document"] = with(json!({"file_name": known, "mime_type": mime})),
         "video" => {
-            raw["video"] = with(json!({"width": 320, "height": 240, "duration": 2, "mime_type": mime}))
+            raw["video"] = with(json!({"width": 320, "height": 240, "duration": 2, "mime_type": mime}));
         }
         "voice" => raw["voice"] = with(json!({"duration": 3, "mime_type": mime})),
         "audio" => raw["audio"] = with(json!({"duration": 3, "mime_type": mime})),

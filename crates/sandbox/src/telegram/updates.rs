@@ -93,11 +93,13 @@ impl Bot {
     }
 
     /// The first waiting update of a queue.
-    fn head(&mut self, queue: &str) -> Option<i64> {
+    fn head(&mut self, queue: &str, now: i64) -> Option<i64> {
         let line = self.queues.get_mut(queue)?;
         while let Some(id) = line.front() {
-            if self.updates.contains_key(id) {
-                return Some(*id);
+            match self.updates.get(id) {
+                Some(update) if update.expires_ms > now => return Some(*id),
+                Some(_) => drop(self.updates.remove(id)),
+                None => {}
             }
             line.pop_front();
         }
@@ -176,8 +178,7 @@ fn errand(
     if bot.generation != generation {
         return None;
     }
-    bot.expire(now);
-    let (Some(id), Some(webhook)) = (bot.head(queue), bot.webhook.clone()) else {
+    let (Some(id), Some(webhook)) = (bot.head(queue, now), bot.webhook.clone()) else {
         bot.busy.remove(queue);
         return None;
     };
@@ -204,7 +205,7 @@ async fn carry(world: &Arc<World>, account_id: &str, queue: &str, generation: u6
         if let Some(secret) = &errand.secret {
             request = request.header("X-Telegram-Bot-Api-Secret-Token", secret);
         }
-        let result = request.body(errand.body).timeout(Duration::from_secs(60)).send().await;
+        let result = request.body(errand.body).timeout(Duration::from_mins(1)).send().await;
         drop(door);
         let (error, gone, retry_after) = match result {
             Ok(response) if response.status().is_success() => {

@@ -13,6 +13,9 @@ use everthread_sandbox::{Config, Handle, run};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+/// Statuses to answer with, the last first, each with its Retry-After.
+type Answers = Vec<(u16, Option<u64>)>;
+
 /// One request that the sink got.
 #[derive(Debug, Clone)]
 pub(crate) struct Got {
@@ -43,7 +46,7 @@ pub(crate) struct Sink {
     pub(crate) url: String,
     got: Arc<Mutex<Vec<Got>>>,
     /// Statuses of the next answers; 200 when there are none left. 0 hangs.
-    answers: Arc<Mutex<Vec<(u16, Option<u64>)>>>,
+    answers: Arc<Mutex<Answers>>,
 }
 
 impl Sink {
@@ -52,6 +55,7 @@ impl Sink {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let sink = Self { url, got: Arc::default(), answers: Arc::default() };
         let router = Router::new().fallback(any(take)).with_state(sink.clone());
+        #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
         tokio::spawn(async move { axum::serve(listener, router).await });
         sink
     }
@@ -107,7 +111,7 @@ async fn take(State(sink): State<Sink>, request: Request) -> (StatusCode, Header
     sink.got.lock().expect("lock").push(Got { path: parts.uri.to_string(), headers: parts.headers, body });
     let (status, after) = sink.answers.lock().expect("lock").pop().unwrap_or((200, None));
     if status == 0 {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
     }
     let mut headers = HeaderMap::new();
     if let Some(after) = after {
