@@ -14,7 +14,7 @@ use crate::fault::{Component, Kind, strike};
 use crate::rng::Rng;
 use crate::telegram;
 use crate::wire::{escape, pause};
-use crate::world::{State, World};
+use crate::world::{BatchKey, State, World};
 
 /// Something to tell the business.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub(crate) enum Body {
 /// Sends the hooks that an account has collected, under the faults in force.
 pub(crate) fn flush(world: &Arc<World>, state: &mut State, account_id: &str) {
     let now = world.now_ms();
-    let State { accounts, faults, held, .. } = state;
+    let State { accounts, faults, held, batches, .. } = state;
     let Some(account) = accounts.get_mut(account_id) else { return };
     let platform = account.view.platform;
     for hook in std::mem::take(&mut account.hooks) {
@@ -70,6 +70,21 @@ pub(crate) fn flush(world: &Arc<World>, state: &mut State, account_id: &str) {
                     send(world, account_id, hook, now + latency.unwrap_or(0) as i64);
                 }
             }
+            Kind::Batch => {
+                let Body::Meta { object, entry } = hook.body else {
+                    send(world, account_id, hook, now);
+                    continue;
+                };
+                let url = account.view.webhook_url.clone().unwrap_or_default();
+                let key = (object, url, account.view.app_secret.clone());
+                let batch = batches.entry(key.clone()).or_default();
+                batch.push(entry);
+                if batch.len() == 1 {
+                    let account = account_id.to_owned();
+                    let due = now + latency.unwrap_or(1_000) as i64;
+                    world.at(due, move |world| send_batch(world, account, &key));
+                }
+            }
             Kind::Hold => {
                 let account = account_id.to_owned();
                 held.push((active.id, Box::new(move |world| dispatch(world, &account, hook))));
@@ -77,6 +92,13 @@ pub(crate) fn flush(world: &Arc<World>, state: &mut State, account_id: &str) {
             _ => send(world, account_id, hook, now),
         }
     }
+}
+
+/// Sends what has gathered for an address as one webhook.
+fn send_batch(world: &Arc<World>, account: String, key: &BatchKey) {
+    let entries = world.state().batches.remove(key).unwrap_or_default();
+    let (world, object) = (world.clone(), key.0);
+    world.clone().spawn(async move { meta(&world, &account, object, entries, None).await });
 }
 
 fn send(world: &Arc<World>, account: &str, hook: Hook, due: i64) {
@@ -92,7 +114,7 @@ fn dispatch(world: &Arc<World>, account: &str, hook: Hook) {
     let (world, account) = (world.clone(), account.to_owned());
     world.clone().spawn(async move {
         match hook.body {
-            Body::Meta { object, entry } => meta(&world, &account, object, entry, hook.message).await,
+            Body::Meta { object, entry } => meta(&world, &account, object, vec![entry], hook.message).await,
             Body::Form { url, fields } => form(&world, &account, url, fields).await,
             Body::Update { .. } => {}
         }
@@ -173,7 +195,7 @@ async fn meta(
     world: &Arc<World>,
     account_id: &str,
     object: &'static str,
-    entry: Value,
+    entries: Vec<Value>,
     message: Option<String>,
 ) {
     let born = world.now_ms();
@@ -188,7 +210,7 @@ async fn meta(
             (url, account.view.app_secret.clone(), account.doors.clone())
         };
         let Ok(door) = doors.acquire_owned().await else { return };
-        let body = ascii_json(&json!({"object": object, "entry": [entry]}));
+        let body = ascii_json(&json!({"object": object, "entry": entries}));
         let signature = meta_signature(&secret, body.as_bytes());
         let request =
             world.http.post(&url).header("Content-Type", "application/json").header("Accept", "*/*");

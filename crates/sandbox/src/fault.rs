@@ -66,13 +66,16 @@ pub enum Kind {
     Hold,
     /// Webhooks come twice.
     Duplicate,
+    /// Meta: what happens within `latency_ms` comes as entries of one webhook, other accounts' of the same app and
+    /// address with it.
+    Batch,
     /// Webhooks come in another order (each later by a random part of `latency_ms`).
     Reorder,
 }
 
 impl Kind {
     fn of_webhooks(self) -> bool {
-        matches!(self, Self::Drop | Self::Delay | Self::Hold | Self::Duplicate | Self::Reorder)
+        matches!(self, Self::Drop | Self::Delay | Self::Hold | Self::Duplicate | Self::Batch | Self::Reorder)
     }
 }
 
@@ -254,7 +257,9 @@ pub(crate) async fn under(
             refusal(platform, Refusal::Internal)
         }
         Kind::Blackhole => work(true).await,
-        Kind::Drop | Kind::Delay | Kind::Hold | Kind::Duplicate | Kind::Reorder => work(false).await,
+        Kind::Drop | Kind::Delay | Kind::Hold | Kind::Duplicate | Kind::Batch | Kind::Reorder => {
+            work(false).await
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! What the simulated platforms know, their clock and their agenda.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,9 @@ use crate::{Config, Error};
 /// Something to be done at a time.
 pub(crate) type Job = Box<dyn FnOnce(&Arc<World>) + Send>;
 
+/// What the entries of one webhook share: object, address, secret.
+pub(crate) type BatchKey = (&'static str, String, String);
+
 /// Everything that changes.
 #[derive(Default)]
 pub(crate) struct State {
@@ -25,6 +29,8 @@ pub(crate) struct State {
     pub(crate) next_fault: u64,
     /// Webhooks that wait for the end of a fault.
     pub(crate) held: Vec<(u64, Job)>,
+    /// Entries that wait to be sent in one webhook.
+    pub(crate) batches: HashMap<BatchKey, Vec<Value>>,
     /// Customers write of their own accord.
     pub(crate) chatter: bool,
     /// Which switching-on of the chatter it is; plans of an earlier one are dropped.

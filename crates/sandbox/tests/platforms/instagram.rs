@@ -170,3 +170,53 @@ async fn only_the_twenty_newest_can_be_read_and_reads_are_paced() {
     }
     assert_eq!(statuses[..3], [200, 200, 429]);
 }
+
+#[tokio::test]
+async fn an_account_behind_a_page_answers_under_the_page() {
+    let bench = Bench::new().await;
+    let account =
+        bench.account(json!({"platform": "instagram", "token": "EAApage", "page_id": "1029384756"})).await;
+    bench.say(&account, "p0", json!({"text": "hi"})).await;
+    let item = bench.sink.find(|v| find(v, "message")).await;
+    assert_eq!(item["recipient"]["id"], account["ig_id"]);
+    let body = json!({"recipient": {"id": item["sender"]["id"]}, "message": {"text": "x"}});
+    assert_eq!(bench.post("/graph/v25.0/1029384756/messages", "EAApage", body).await.0, 200);
+    let (_, me) = bench.get("/graph/v25.0/me?fields=id", "EAApage").await;
+    assert_eq!(me, json!({"id": "1029384756"}));
+    let (_, list) = bench.get("/graph/v25.0/1029384756/conversations?platform=instagram", "EAApage").await;
+    assert_eq!(list["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_whose_webhook_fails_for_an_hour_is_unsubscribed() {
+    // An hour is a second here.
+    let bench = Bench::with(|c| (c.replies, c.retry_speed) = (false, 3_600.0)).await;
+    let page = json!({"platform": "instagram", "token": "EAApage", "page_id": "1029384756", "webhook_url": "http://127.0.0.1:1/x"});
+    let account = bench.account(page).await;
+    bench.say(&account, "p0", json!({"text": "hi"})).await;
+    for _ in 0..500 {
+        let (_, apps) = bench.get("/graph/v25.0/1029384756/subscribed_apps", "EAApage").await;
+        if apps["data"] == json!([]) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("still subscribed: {}", bench.books(&account).await["counts"]);
+}
+
+#[tokio::test]
+async fn one_webhook_may_carry_two_accounts() {
+    let bench = Bench::new().await;
+    let one = bench.account(json!({"platform": "instagram", "token": "IG1", "app_secret": "shared"})).await;
+    let two = bench.account(json!({"platform": "instagram", "token": "IG2", "app_secret": "shared"})).await;
+    bench
+        .fault(json!({"platform": "instagram", "component": "receive", "kind": "batch", "latency_ms": 200}))
+        .await;
+    bench.say(&one, "p0", json!({"text": "a"})).await;
+    bench.say(&two, "p0", json!({"text": "b"})).await;
+    let got = bench.sink.wait(1).await;
+    assert_signed(&got[0], "shared");
+    let body = got[0].json();
+    let ids: Vec<&Value> = body["entry"].as_array().unwrap().iter().map(|e| &e["id"]).collect();
+    assert_eq!(ids, [&one["ig_id"], &two["ig_id"]]);
+}

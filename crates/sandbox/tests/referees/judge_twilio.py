@@ -66,7 +66,7 @@ except TwilioRestException as why:
 wrong = Client(account["account_sid"], "wrong")
 wrong.api.base_url = BASE + "/twilio"
 try:
-    wrong.messages.list(limit=1)
+    wrong.api.accounts(account["account_sid"]).fetch()
     raise AssertionError("a wrong password was accepted")
 except TwilioRestException as why:
     assert why.status == 401 and why.code == 20003

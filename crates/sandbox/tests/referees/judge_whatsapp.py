@@ -63,12 +63,12 @@ for call, code in [(lambda: wa.send_message(to, "x" * 4097), 100),
         call()
         raise AssertionError(code)
     except WhatsAppError as why:
-        assert why.error_code == code, why
+        assert why.code == code, why
 control(f"/accounts/{account['id']}/customers/p0", {"last_wrote_ms": 1}, "PATCH")
 before = len(statuses)
 wa.send_message(to, "late")
 while not any(s.status.value == "failed" for s in statuses[before:]):
     take()
 failed = next(s for s in statuses[before:] if s.status.value == "failed")
-assert failed.error.error_code == 131047, failed
+assert failed.error.code == 131047, failed
 ok("100, 131009; 131047 as a failed status")
