@@ -55,7 +55,8 @@ fn grouped(disk: Arc<dyn Disk>, size: usize) -> io::Result<f64> {
 }
 
 async fn waiting(disk: Arc<dyn Disk>, appenders: usize) -> io::Result<f64> {
-    let (journal, _) = Journal::open(disk, Options::new(Timestamp::default(), 2)).map_err(io::Error::other)?;
+    let (journal, _) =
+        Journal::open(disk, Options::new(Timestamp::default(), 2)).map_err(io::Error::other)?;
     let mut tasks = tokio::task::JoinSet::new();
     let start = Instant::now();
     for _ in 0..appenders {

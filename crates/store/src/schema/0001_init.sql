@@ -563,6 +563,6 @@ CREATE TABLE event_keys (
 ) {clustered};
 
 -- Search over our own tokens (search.rs), the only table that differs in kind.
---lite CREATE VIRTUAL TABLE message_search USING fts5 (tokens, content = '', contentless_delete = 1, detail = none, columnsize = 0, tokenize = 'ascii');
+--lite CREATE VIRTUAL TABLE message_search USING fts5 (tokens, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
 --pg CREATE TABLE message_search (rowid BIGINT NOT NULL PRIMARY KEY, tokens TSVECTOR NOT NULL);
 --pg CREATE INDEX message_search_tokens ON message_search USING gin (tokens);

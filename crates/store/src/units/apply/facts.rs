@@ -177,7 +177,7 @@ pub(crate) async fn save_part<D: Db>(
     db.exec(
         sql!(
             "UPDATE message_parts SET state = ?2, state_at = CASE WHEN state = ?2 THEN state_at ELSE ?3 END, \
-             unsent = ?4, due_at = CASE WHEN ?4 = 1 THEN due_at ELSE NULL END, accepted_at = ?5, failed_at = ?6, \
+             unsent = ?4, due_at = CASE WHEN CAST(?4 AS BIGINT) = 1 THEN due_at ELSE NULL END, accepted_at = ?5, failed_at = ?6, \
              delivered_at = ?7, read_at = ?8, provider_id = ?9, provider_key = ?10, error_class = ?11, \
              error_code = ?12, error_text = ?13 WHERE id = ?1"
         ),

@@ -1,0 +1,49 @@
+//! One suite, every engine: what the product relies on in its store.
+
+mod inbound;
+mod outbound;
+mod rig;
+mod schema;
+mod walls;
+
+/// Runs every case on SQLite and, where the machine has it, on PostgreSQL.
+macro_rules! store_conformance {
+    ($($module:ident: $($case:ident),+;)+) => {
+        mod sqlite {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(crate::rig::Rig::sqlite().await).await;
+                }
+            )+)+
+        }
+        mod postgres {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    if let Some(rig) = crate::rig::Rig::postgres().await {
+                        crate::$module::$case(rig).await;
+                    }
+                }
+            )+)+
+        }
+    };
+}
+
+store_conformance! {
+    inbound: a_message_makes_contact_conversation_and_message, a_thousand_equal_events_are_one_message,
+        a_batch_keeps_its_order_and_the_sequence_has_no_gap, the_sequence_has_no_gap_under_concurrency,
+        rules_answer_in_the_same_unit, stop_is_heeded_before_rules, a_question_stores_address_and_consent,
+        late_messages_start_no_automation, an_edit_may_come_before_its_message, a_deleted_message_loses_its_text,
+        edits_count_by_their_own_time, an_unknown_account_is_a_problem, media_are_queued,
+        a_customer_with_a_new_address_stays_one_contact;
+    outbound: a_loop_ends_delivered, receipts_in_every_order_give_one_state, a_claim_is_exclusive,
+        parts_go_in_order, a_crash_between_claim_and_record_is_uncertain, a_recorded_retry_holds_its_lane,
+        an_echo_before_our_record_is_one_message, an_echo_settles_an_uncertain_part,
+        a_reply_typed_in_the_app_takes_over, a_person_takes_over_from_the_bot, composing_twice_is_one_message,
+        a_stopped_account_holds_its_parts, the_window_is_checked_at_the_claim, cancel_and_retry,
+        uncertain_ends_unconfirmed_at_its_deadline, an_older_fence_is_refused, a_bot_answer_expires;
+    walls: workspaces_never_meet, changes_are_seen_in_order_by_a_tailing_reader, a_failing_unit_stores_nothing,
+        a_panicking_unit_harms_no_other, reading_units_cannot_write, search_finds_words_of_its_workspace_only,
+        labels_and_leads;
+}
