@@ -91,7 +91,8 @@ pub(crate) fn inbound(channel: &dyn Channel, name: &str) -> Record {
 
 /// Settings and secrets of a made-up account.
 pub(crate) fn account(channel: &dyn Channel) -> (Settings, Secrets) {
-    let (settings, secrets): (&[(&str, &str)], &[(&str, &str)]) = match channel.spec().name {
+    type Pairs = &'static [(&'static str, &'static str)];
+    let (settings, secrets): (Pairs, Pairs) = match channel.spec().name {
         "telegram" => (&[], &[("token", "123456:S3CR3T-bot-token"), ("secret_token", "S3CR3T-hook-token")]),
         "whatsapp" => (
             &[("phone_number_id", "106540352242922"), ("waba_id", "102290129340398")],
@@ -187,7 +188,9 @@ pub(crate) fn show(request: &WireRequest) -> String {
     match serde_json::from_str::<Value>(&body) {
         Ok(value) => text.push_str(&format!("\n{value:#}")),
         Err(_) => {
-            form::decode(body.as_bytes()).iter().for_each(|(n, v)| text.push_str(&format!("\n{n}={v}")))
+            for (name, value) in form::decode(body.as_bytes()) {
+                text.push_str(&format!("\n{name}={value}"));
+            }
         }
     }
     for secret in &request.secrets {

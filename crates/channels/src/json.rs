@@ -90,6 +90,20 @@ pub(crate) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
     at(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// JSON with sorted keys, the same however the map is kept: for keys that must never change.
+pub(crate) fn canonical(value: &Value) -> String {
+    match value {
+        Value::Array(list) => format!("[{}]", list.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Value::Object(map) => {
+            let mut pairs: Vec<_> = map.iter().collect();
+            pairs.sort_by_key(|(name, _)| *name);
+            let pairs = pairs.iter().map(|(name, value)| format!("{name:?}:{}", canonical(value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+        }
+        leaf => leaf.to_string(),
+    }
+}
+
 /// A time in seconds or in milliseconds: providers send both, sometimes against their own documentation.
 pub(crate) fn time(value: &Value, path: &str) -> Option<Timestamp> {
     let number = number(value, path).filter(|n| *n > 0)?;

@@ -51,7 +51,7 @@ pub(crate) fn change(entry: &Entry<'_>, change: &Value, sink: &mut Sink) {
             Err(reason) => sink.problem(entry.id.clone(), reason, || entry.wrap("changes", change)),
         },
         Some(value) if OTHER_FIELDS.contains(&field) => {
-            let key = key_of(&[field, &value.to_string()]);
+            let key = key_of(&[field, &json::canonical(value)]);
             let kind = EventKind::Notice { what: format!("instagram.{field}") };
             sink.item(entry.id.clone(), Vec::new(), Event { key, at: None, peer: None, kind });
         }
@@ -143,9 +143,20 @@ fn read(entry: &Entry<'_>, item: &Value, standby: bool) -> Result<Vec<Event>, St
     }
 }
 
-/// Everything that tells this item from another one, for items without an id.
+/// What tells this item from another one, for items without an id: who, when, and what was said or pressed.
 fn stamp(item: &Value) -> String {
-    item.to_string()
+    let fields = [
+        "sender.id",
+        "recipient.id",
+        "timestamp",
+        "message.text",
+        "postback.payload",
+        "postback.title",
+        "referral.ref",
+        "referral.ad_id",
+    ];
+    let values: Vec<_> = fields.iter().map(|path| json::id(item, path).unwrap_or_default()).collect();
+    key_of(&values.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn message_kind(item: &Value, message: &Value, standby: bool) -> (String, EventKind) {

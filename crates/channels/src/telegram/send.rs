@@ -88,8 +88,11 @@ fn file(one: &Attachment, caption: &str, body: &mut Map<String, Value>) -> Resul
 
 fn place(one: &Attachment, caption: &str, body: &mut Map<String, Value>) -> Result<&'static str, Reason> {
     let numbers = one.note.as_deref().and_then(|note| note.split_once(','));
-    let numbers =
-        numbers.and_then(|(a, b)| Some((a.trim().parse::<f64>().ok()?, b.trim().parse::<f64>().ok()?)));
+    let numbers = numbers.and_then(|(latitude, rest)| {
+        // A name or an address may follow.
+        let longitude = rest.split_whitespace().next()?;
+        Some((latitude.trim().parse::<f64>().ok()?, longitude.parse::<f64>().ok()?))
+    });
     let Some((latitude, longitude)) = numbers.filter(|_| caption.is_empty()) else {
         return Err(Reason::new("attachment", "a place needs `latitude,longitude` and no text"));
     };

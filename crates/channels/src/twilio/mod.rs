@@ -63,7 +63,7 @@ pub static SPEC: Spec = Spec {
         (AttachmentKind::Voice, 500 * 1024),
         (AttachmentKind::File, 500 * 1024),
     ],
-    events: &["message", "receipt", "notice"],
+    events: &["message", "receipt", "reachable"],
     replies: false,
     reactions: false,
     templates: false,

@@ -40,7 +40,7 @@ fn read(value: &Value) -> Result<Vec<Event>, String> {
     }
     if json::flag(value, "typing") {
         let kind = EventKind::Notice { what: "webchat.typing".to_owned() };
-        let key = crate::sign::key_of(&["typing", &value.to_string()]);
+        let key = crate::sign::key_of(&["typing", &json::canonical(value)]);
         return Ok(vec![Event { key, at, peer: Some(peer), kind }]);
     }
     let Some(id) = json::id(value, "client_id") else {

@@ -135,8 +135,11 @@ fn file(one: &Attachment, caption: &str) -> Result<(&'static str, Value), Reason
 
 fn place(one: &Attachment, caption: &str) -> Result<(&'static str, Value), Reason> {
     let numbers = one.note.as_deref().and_then(|note| note.split_once(','));
-    let numbers =
-        numbers.and_then(|(a, b)| Some((a.trim().parse::<f64>().ok()?, b.trim().parse::<f64>().ok()?)));
+    let numbers = numbers.and_then(|(latitude, rest)| {
+        // A name or an address may follow.
+        let longitude = rest.split_whitespace().next()?;
+        Some((latitude.trim().parse::<f64>().ok()?, longitude.parse::<f64>().ok()?))
+    });
     match numbers.filter(|_| caption.is_empty()) {
         Some((latitude, longitude)) => {
             Ok(("location", json!({"latitude": latitude, "longitude": longitude})))

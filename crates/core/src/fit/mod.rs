@@ -141,10 +141,10 @@ fn fit_attachment(attachment: &Attachment, caps: &Capabilities) -> Result<Fitted
     }
 }
 
-/// Voice notes, stickers, places and cards have no room for text on any channel.
+/// Sound has no room for text on WhatsApp; stickers, places and cards have none on any channel.
 fn takes_caption(part: &Content) -> bool {
     use AttachmentKind as K;
-    part.attachments.iter().all(|a| matches!(a.kind, K::Image | K::Video | K::Audio | K::File))
+    part.attachments.iter().all(|a| matches!(a.kind, K::Image | K::Video | K::File))
 }
 
 /// The text with what its buttons become in it, and the buttons that stay.

@@ -49,7 +49,7 @@ pub(crate) fn change(entry: &Entry<'_>, change: &Value, sink: &mut Sink) {
         "smb_message_echoes" => place.each("message_echoes", sink, |item| event(item, value, true)),
         "user_preferences" => place.each("user_preferences", sink, preference),
         _ if OTHER_FIELDS.contains(&field) => {
-            let key = key_of(&[field, &value.to_string()]);
+            let key = key_of(&[field, &json::canonical(value)]);
             let kind = EventKind::Notice { what: format!("whatsapp.{field}") };
             place.push(vec![Event { key, at: None, peer: None, kind }], sink);
         }
@@ -179,7 +179,9 @@ fn is_user(id: &str) -> bool {
 fn event(item: &Value, value: &Value, ours: bool) -> Result<Vec<Event>, String> {
     let kind = json::text(item, "type").unwrap_or_default();
     let at = json::time(item, "timestamp");
-    let id = json::id(item, "id").unwrap_or_else(|| key_of(&["message", &item.to_string()]));
+    let id = json::id(item, "id").unwrap_or_else(|| {
+        key_of_fields("message", item, &["from", "from_user_id", "to", "timestamp", "type", "text.body"])
+    });
     let peer = if ours {
         let number = json::id(item, "to").and_then(|digits| phone(&digits));
         person(number, json::id(item, "to_user_id"))
@@ -226,6 +228,13 @@ fn event(item: &Value, value: &Value, ours: bool) -> Result<Vec<Event>, String> 
         }
     };
     Ok(vec![make(id, kind)])
+}
+
+/// A key for an item without an id, from the fields that bear its meaning.
+fn key_of_fields(kind: &str, item: &Value, fields: &[&str]) -> String {
+    let values: Vec<_> = fields.iter().map(|path| json::id(item, path).unwrap_or_default()).collect();
+    let all: Vec<_> = std::iter::once(kind).chain(values.iter().map(String::as_str)).collect();
+    key_of(&all)
 }
 
 /// The ad or post that led here.
@@ -317,7 +326,7 @@ fn preference(item: &Value) -> Result<Vec<Event>, String> {
     };
     let what = json::text(item, "category").unwrap_or("marketing_messages");
     let reason = format!("{}: {}", table::clean(what), if reachable { "allowed again" } else { "opted out" });
-    let key = key_of(&["preference", &item.to_string()]);
+    let key = key_of_fields("preference", item, &["wa_id", "user_id", "category", "value", "timestamp"]);
     let kind = EventKind::Reachable { reachable, reason };
     Ok(vec![Event { key, at: json::time(item, "timestamp"), peer: Some(peer), kind }])
 }
