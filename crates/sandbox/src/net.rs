@@ -134,7 +134,7 @@ impl AsyncWrite for Line {
     }
 }
 
-/// Serves `router` on `gate` until the sandbox stops; open calls are dropped then, as nobody waits for a simulation.
+/// Serves `router` on `gate` until the sandbox stops; calls that hang then end at once (see [`crate::wire::pause`]).
 pub(crate) fn serve(
     gate: Gate,
     router: Router<Arc<World>>,
@@ -147,9 +147,15 @@ pub(crate) fn serve(
         reason = "the sandbox has no supervisor: its tasks end with its token"
     )]
     tokio::spawn(async move {
+        let served = axum::serve(gate, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        // Open connections are closed when idle; one that isn't within two seconds is left to its end.
+        let patience = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        };
         tokio::select! {
-            () = shutdown.cancelled() => {}
-            result = axum::serve(gate, service) => {
+            () = patience => {}
+            result = served.into_future() => {
                 if let Err(error) = result {
                     tracing::error!(%error, "sandbox listener ended");
                 }

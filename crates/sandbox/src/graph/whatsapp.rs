@@ -177,7 +177,9 @@ async fn messages(world: &Arc<World>, id: &str, call: &Call, lost: bool) -> Repl
             Ok(checked) => checked,
             Err(reply) => return reply,
         };
-        if let Err(reply) = pace(account, &to, world.now_ms()) {
+        // One customer has one pace, by whichever id they are written to.
+        let key = account.find(&to).map_or_else(|| to.clone(), |c| c.key.clone());
+        if let Err(reply) = pace(account, &key, world.now_ms()) {
             return reply;
         }
         (checked, to.clone(), account.find(&to).cloned())

@@ -128,7 +128,7 @@ pub(crate) struct Bench {
     pub(crate) sandbox: Handle,
     pub(crate) sink: Sink,
     pub(crate) http: reqwest::Client,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
 }
 
 impl Drop for Bench {

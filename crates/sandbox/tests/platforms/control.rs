@@ -222,3 +222,19 @@ async fn an_offline_customer_gets_it_later() {
     bench.patch(&people, json!({"offline": false})).await;
     bench.reaches(&account, &id, "read").await;
 }
+
+#[tokio::test]
+async fn a_stopped_sandbox_answers_nobody_and_ends_long_polls() {
+    let bench = Bench::new().await;
+    let account = bench.account(json!({"platform": "telegram", "webhook_url": null})).await;
+    let poll = bench.url(&format!("/telegram/bot{}/getUpdates?timeout=50", text(&account["token"])));
+    let http = bench.http.clone();
+    let (polled, ()) =
+        tokio::join!(async { http.get(&poll).send().await.map(|r| r.status().as_u16()) }, async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            bench.stop.cancel();
+        });
+    assert_eq!(polled.unwrap(), 502);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(bench.http.get(bench.url("/_control")).send().await.is_err(), "old connections are closed too");
+}
