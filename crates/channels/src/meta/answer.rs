@@ -103,3 +103,24 @@ fn usage_of(headers: &[(String, String)]) -> Option<Usage> {
     }
     usage
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tightest_allowance_counts() {
+        let headers = [
+            ("x-app-usage".to_owned(), r#"{"call_count":28,"total_time":25,"total_cputime":80}"#.to_owned()),
+            (
+                "x-business-use-case-usage".to_owned(),
+                r#"{"1":[{"type":"messenger","call_count":95,"total_cputime":1,"total_time":1,
+                "estimated_time_to_regain_access":3}],"2":[{"call_count":1}]}"#
+                    .to_owned(),
+            ),
+        ];
+        let usage = usage(&WireResponse::Answer { status: 200, headers: &headers, body: b"{}" });
+        assert_eq!(usage, Some(Usage { percent: 95, regain: Some(Span::mins(3)) }));
+        assert_eq!(super::usage(&WireResponse::Answer { status: 200, headers: &[], body: b"{}" }), None);
+    }
+}
