@@ -47,7 +47,7 @@ export function InboxPage() {
   const rows = useRef<string[]>([]);
   const position = useRef(0);
   const [details, setDetails] = useState(false);
-  const wide = useMedia('(min-width: 96rem)');
+  const wide = useMedia('(min-width: 88rem)');
   const readOnly = session.user.role === 'viewer';
 
   const onFilter = useCallback(
@@ -136,7 +136,7 @@ export function InboxPage() {
       {id && wide ? (
         <aside
           aria-label={words.details}
-          className="w-76 shrink-0 overflow-y-auto border-l border-line bg-surface"
+          className="w-72 shrink-0 overflow-y-auto border-l border-line bg-surface"
         >
           <Details conversationId={id} readOnly={readOnly} />
         </aside>

@@ -37,7 +37,7 @@ function RailLink({ to, Sign, label, count, alarm }: RailLinkProps) {
       {label}
       {count ? (
         <span
-          className={`absolute top-0.5 left-1/2 ml-1.5 min-w-4 rounded-full px-1 text-center text-[10px] leading-4 font-semibold ${
+          className={`absolute top-0.5 left-1/2 ml-2.5 min-w-4 rounded-full px-1 text-center text-[10px] leading-4 font-semibold ${
             alarm ? 'bg-danger text-surface' : 'bg-accent text-on-accent'
           }`}
         >
@@ -83,7 +83,7 @@ export function Shell() {
       <div className="flex min-h-0 flex-1 flex-col-reverse md:flex-row">
         <nav
           aria-label="Main"
-          className="flex shrink-0 items-center gap-1 border-t border-line bg-bg px-2 py-1 pb-[max(0.25rem,env(safe-area-inset-bottom))] md:w-20 md:flex-col md:items-stretch md:border-t-0 md:border-r md:py-3 [[data-thread-open]_&]:max-md:hidden"
+          className="flex shrink-0 items-center gap-1 border-t border-line bg-bg px-2 py-1 pb-[max(0.25rem,env(safe-area-inset-bottom))] md:w-18 md:flex-col md:items-stretch md:border-t-0 md:border-r md:py-3 [[data-thread-open]_&]:max-md:hidden"
         >
           <Logo className="mx-auto mb-3 hidden size-8 md:block" />
           <RailLink to="/inbox" Sign={Inbox} label={words.inbox} count={counts.data?.open ?? 0} />

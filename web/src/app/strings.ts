@@ -11,7 +11,6 @@ export const words = {
   shortcuts: 'Keyboard shortcuts',
   account: (name: string) => `Account of ${name}`,
   reconnecting: 'Connection lost. Reconnecting; what you see may be old.',
-  sandbox: 'Sandbox is on: simulated customers are badged.',
   keys: [
     ['j', 'Next conversation'],
     ['k', 'Previous conversation'],

@@ -31,7 +31,8 @@ export function step(ids: readonly string[], current: string | null, by: 1 | -1)
 }
 
 const TEXT_FIELDS = 'input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true]';
-const OVERLAYS = '[role=dialog], [role=alertdialog], [role=menu], [role=listbox]';
+// What was done is said in dialogs too, but over no page: the keys go on working.
+const OVERLAYS = ':is([role=dialog], [role=alertdialog]):not([data-toast]), [role=menu], [role=listbox]';
 
 /** Reads a browser event into the words above. */
 export function readPress(event: KeyboardEvent): KeyPress {

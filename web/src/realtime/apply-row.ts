@@ -9,19 +9,21 @@ export function matches(row: ConversationRow, filter: ListFilter, userId: string
   if (filter.channel && row.channel !== filter.channel) return false;
   if (filter.label && !row.labels.includes(filter.label)) return false;
   const mine = row.owner.kind === 'person' && row.owner.user_id === userId;
-  const live = row.status === 'open' || row.status === 'pending';
   const inView = {
     open: row.status === 'open',
     pending: row.status === 'pending',
     snoozed: row.status === 'snoozed',
     resolved: row.status === 'resolved',
-    mine: mine && live,
-    unassigned: row.owner.kind === 'nobody' && live,
+    mine: mine && row.status === 'open',
+    unassigned: row.owner.kind === 'nobody' && row.status === 'open',
     all: true,
   }[filter.view];
   if (!inView) return false;
   return filter.q ? null : true;
 }
+
+/** The time by which the hub orders its lists. */
+const lastAt = (row: ConversationRow): number => Date.parse(row.last_message?.at ?? row.updated_at);
 
 /** Puts a fresh row where it now belongs in a list, or takes it out. Rows beyond what is loaded are left to paging. */
 export function applyRow(data: ListData, row: ConversationRow, filter: ListFilter, userId: string): ListData {
@@ -34,7 +36,7 @@ export function applyRow(data: ListData, row: ConversationRow, filter: ListFilte
   if (!verdict) return { ...data, pages };
 
   for (const page of pages) {
-    const at = page.items.findIndex((item) => item.updated_at < row.updated_at);
+    const at = page.items.findIndex((item) => lastAt(item) < lastAt(row));
     if (at >= 0) {
       page.items.splice(at, 0, row);
       return { ...data, pages };

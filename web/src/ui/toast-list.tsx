@@ -10,6 +10,7 @@ function List() {
     <Toast.Root
       key={toast.id}
       toast={toast}
+      data-toast=""
       swipeDirection={['down', 'right']}
       className="w-full rounded-xl bg-ink text-bg shadow-pop transition duration-200 data-ending-style:opacity-0 data-limited:hidden data-starting-style:translate-y-3 data-starting-style:opacity-0"
     >
@@ -33,7 +34,7 @@ export function ToastList() {
   return (
     <Toast.Provider toastManager={manager} limit={3}>
       <Toast.Portal>
-        <Toast.Viewport className="fixed bottom-4 left-1/2 z-60 flex w-[calc(100vw-2rem)] max-w-sm -translate-x-1/2 flex-col gap-2 outline-none">
+        <Toast.Viewport className="fixed inset-x-4 top-3 z-60 flex max-w-sm flex-col gap-2 outline-none md:top-auto md:right-auto md:bottom-4 md:left-22 md:w-96">
           <List />
         </Toast.Viewport>
       </Toast.Portal>

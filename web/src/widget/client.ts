@@ -138,7 +138,7 @@ export class ChatClient {
     if (this.sending) return;
     this.sending = true;
     try {
-      for (let next = this.state.unsent[0]; next; next = this.state.unsent[0]) {
+      for (let next = this.next(); next; next = this.next()) {
         const { id, text, payload } = next;
         const response = await this.post('messages', { id, text, ...(payload ? { payload } : {}) });
         if (response.status === 401) {
@@ -149,7 +149,7 @@ export class ChatClient {
           return;
         }
         if (response.status === 429 || response.status >= 500) throw new Error(String(response.status));
-        this.apply({ type: 'stored', id });
+        this.apply({ type: response.ok ? 'stored' : 'refused', id });
         this.keep({ unsent: this.state.unsent });
         this.wait = RETRY_MIN_MS;
       }
@@ -159,6 +159,10 @@ export class ChatClient {
     } finally {
       this.sending = false;
     }
+  }
+
+  private next(): Unsent | undefined {
+    return this.state.unsent.find((each) => !each.refused);
   }
 
   private stop(): void {

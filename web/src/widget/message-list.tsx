@@ -104,7 +104,7 @@ export function MessageList({ state, client }: { state: ChatState; client: ChatC
         {unsent.map((each) => (
           <div key={each.id} class="msg you wait">
             <Text text={each.text} />
-            <p class="meta">{words.notSent}</p>
+            <p class="meta">{each.refused ? words.refused : words.notSent}</p>
           </div>
         ))}
         <Choices state={state} client={client} />

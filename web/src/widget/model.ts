@@ -15,6 +15,8 @@ export interface Unsent {
   text: string;
   payload?: string;
   at: string;
+  /** The hub will not take it, however often it is tried. */
+  refused?: boolean;
 }
 
 /** All that the widget draws. */
@@ -58,6 +60,7 @@ export type ChatEvent =
   | { type: 'receipt'; id: string; state: string }
   | { type: 'write'; unsent: Unsent }
   | { type: 'stored'; id: string }
+  | { type: 'refused'; id: string }
   | { type: 'read'; seq: number };
 
 function add(messages: ChatMessage[], message: ChatMessage): ChatMessage[] {
@@ -129,6 +132,11 @@ export function reduce(state: ChatState, event: ChatEvent): ChatState {
         unsent: state.unsent.filter((each) => each.id !== event.id),
       };
     }
+    case 'refused':
+      return {
+        ...state,
+        unsent: state.unsent.map((each) => (each.id === event.id ? { ...each, refused: true } : each)),
+      };
     case 'read':
       return { ...state, readSeq: Math.max(state.readSeq, event.seq) };
   }

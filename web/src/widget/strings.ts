@@ -10,6 +10,7 @@ export const words = {
   gone: 'This chat is not available.',
   offline: 'No connection. What you write is kept and sent as soon as it is back.',
   notSent: 'Not sent yet',
+  refused: 'This could not be sent',
   states: { read: 'Read', delivered: 'Delivered' } as Record<string, string>,
   sent: 'Sent',
   us: 'Answer',

@@ -60,7 +60,7 @@ button { cursor: pointer; }
   white-space: pre-wrap; overflow-wrap: anywhere;
 }
 .you .bubble { background: var(--mine); border-color: transparent; }
-.you.wait .bubble { opacity: .65; }
+.you.wait .bubble { border: 1px dashed var(--accent); }
 .bubble a { color: inherit; }
 .meta { margin: 3px 6px 0; font-size: 12px; color: var(--soft); }
 .you .meta { text-align: right; }

@@ -34,14 +34,14 @@ export function AccountItem({
 }) {
   const { Glyph, color } = channelStyle(account.channel);
   return (
-    <li className="flex flex-wrap items-start gap-x-4 gap-y-2 border-b border-line py-4 last:border-0">
+    <li className="flex items-start gap-4 border-b border-line py-4 last:border-0">
       <span
         className="grid size-10 shrink-0 place-items-center rounded-xl border border-line bg-bg"
         style={{ color }}
       >
         <Glyph aria-hidden="true" className="size-5" />
       </span>
-      <div className="min-w-0 flex-1 basis-64">
+      <div className="min-w-0 flex-1">
         <div className="flex flex-wrap items-center gap-2">
           <h2 className="font-semibold">{account.name}</h2>
           <span className="text-sm text-ink-2">{account.title}</span>

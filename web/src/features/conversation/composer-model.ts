@@ -47,7 +47,7 @@ export function closedReason(
   if (role === 'viewer') return words.readOnly;
   const { route } = conversation;
   if (!route) return words.noRoute;
-  if (!route.can_send) return words.reasons[route.reason ?? ''] ?? route.reason ?? words.cannotSend;
+  if (!route.can_send) return route.reason ?? words.cannotSend;
   if (route.window_closes_at && Date.parse(route.window_closes_at) <= now) return words.windowClosed;
   return null;
 }

@@ -29,19 +29,8 @@ export const composerWords = {
   noRoute: 'There is no address that we could answer to.',
   cannotSend: 'This conversation can’t be answered now.',
   windowClosed:
-    'The reply window is closed: this channel takes an answer only for a while after the customer wrote.',
-  windowNext: 'It opens again when the customer writes. You can leave a note for your team.',
-  windowNextTemplate: 'Send an approved template, or wait until the customer writes again.',
-  reasons: {
-    window_closed:
-      'The reply window is closed: this channel takes an answer only for a while after the customer wrote.',
-    account_stopped:
-      'The account is stopped: its access was withdrawn or it was removed. Connect it again under Channels.',
-    auth: 'The account must be connected again, under Channels.',
-    unreachable: 'The customer can’t be reached here: they blocked the account or left the channel.',
-    opted_out: 'The customer asked not to be written to.',
-    no_route: 'There is no address that we could answer to.',
-  } as Record<string, string>,
+    'The reply window is closed: this channel takes an answer only for a while after the customer wrote. It opens again when they write.',
+  noteHint: 'You can leave a note for your team.',
   template: 'Send a template',
   templateText: 'WhatsApp takes templates that it has approved, also outside the reply window.',
   templateName: 'Name, as approved',

@@ -23,7 +23,9 @@ export function useActions(conversation: Conversation | undefined): Conversation
     const id = conversation?.id ?? '';
     const toStatus = (status: ConversationStatus, until: string | null, said: string) => {
       if (!conversation) return;
-      const before = { status: conversation.status, until: conversation.snoozed_until };
+      // The bot's turn follows from who owns the conversation: it can't be set.
+      const was = conversation.status === 'pending' ? 'open' : conversation.status;
+      const before = { status: was, until: conversation.snoozed_until } as const;
       setStatus(client, id, status, until)
         .then(() =>
           sayDone(said, () => void setStatus(client, id, before.status, before.until).catch(failed)),

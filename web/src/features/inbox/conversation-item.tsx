@@ -11,7 +11,7 @@ import { SandboxTag, Tag } from '../../ui/tag';
 import { words } from './strings';
 
 /** Height of one item in pixels: the list is drawn without measuring. */
-export const ITEM_HEIGHT = 86;
+export const ITEM_HEIGHT = 89;
 const WAIT_SHOWN_MS = 10 * 60_000;
 
 function Preview({ row }: { row: ConversationRow }) {
@@ -35,14 +35,14 @@ function Preview({ row }: { row: ConversationRow }) {
 function Foot({ row, now }: { row: ConversationRow; now: number }) {
   const waited = row.waiting_since ? now - Date.parse(row.waiting_since) : 0;
   return (
-    <span className="flex h-5 min-w-0 items-center gap-1.5 overflow-hidden text-2xs text-ink-3">
+    <span className="flex h-5 min-w-0 flex-wrap items-center gap-x-1.5 overflow-hidden text-2xs text-ink-3">
       {row.owner.kind === 'bot' ? (
         <span className="inline-flex items-center gap-1">
           <Bot aria-hidden="true" className="size-3" />
           {words.bot}
         </span>
       ) : (
-        <span className="max-w-28 truncate">
+        <span className="max-w-24 shrink-0 truncate">
           {row.owner.kind === 'person' ? row.owner.name : words.nobody}
         </span>
       )}
@@ -56,9 +56,10 @@ function Foot({ row, now }: { row: ConversationRow; now: number }) {
         </Tag>
       ) : null}
       {row.sandbox ? <SandboxTag /> : null}
-      {row.labels.slice(0, 2).map((label) => (
-        <Tag key={label} className="min-w-0">
+      {row.labels.slice(0, 1).map((label) => (
+        <Tag key={label}>
           <span className="truncate">{label}</span>
+          {row.labels.length > 1 ? <span className="text-ink-3">+{row.labels.length - 1}</span> : null}
         </Tag>
       ))}
     </span>

@@ -19,7 +19,7 @@ export function ViewsPane({ current, counts }: { current: View; counts: Counts |
   return (
     <nav
       aria-label={words.viewsTitle}
-      className="hidden w-48 shrink-0 flex-col border-r border-line px-2.5 py-4 xl:flex"
+      className="hidden w-44 shrink-0 flex-col border-r border-line px-2.5 py-4 xl:flex"
     >
       <h1 className="mb-3 px-2 text-lg font-semibold tracking-tight">Inbox</h1>
       <ul className="space-y-px">

@@ -28,8 +28,8 @@ function ProblemItem({ problem }: { problem: Problem }) {
   const account = accounts.data?.find((each) => each.id === problem.account)?.name ?? problem.account;
   const replay = () => {
     setBusy(true);
-    post(`/problems/${problem.id}/replay`)
-      .then(() => sayDone(words.replayed))
+    post<{ solved: boolean }>(`/problems/${problem.id}/replay`)
+      .then(({ solved }) => sayDone(solved ? words.replayed : words.notSolved))
       .catch((error: unknown) => sayFailed(words.notReplayed, error))
       .finally(() => {
         setBusy(false);

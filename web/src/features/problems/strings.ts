@@ -6,7 +6,8 @@ export const words = {
   loading: 'Loading problems',
   raw: 'What came in',
   replay: 'Replay',
-  replayed: 'It is being read again',
-  notReplayed: 'The replay did not start',
+  replayed: 'It was understood now and is in its conversation',
+  notSolved: 'It is still not understood; it stays here',
+  notReplayed: 'The replay did not work',
   more: 'Load more',
 };

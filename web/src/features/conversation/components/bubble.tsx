@@ -27,8 +27,9 @@ export function Bubble({ kind, first, last, faded, alarm, quote, children }: Bub
         kind === 'out' && !first && 'rounded-tr-md',
         kind === 'out' && !last && 'rounded-br-md',
         kind === 'note' && 'rounded-lg border-dashed border-note-line bg-note text-ink',
-        faded && 'opacity-65',
-        kind === 'out' && (alarm ? 'border-danger-line' : 'border-transparent'),
+        faded && 'text-ink-2',
+        kind === 'out' &&
+          (alarm ? 'border-danger-line' : faded ? 'border-dashed border-accent/50' : 'border-transparent'),
       )}
     >
       {kind === 'note' && first ? (

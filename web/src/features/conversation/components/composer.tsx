@@ -47,20 +47,19 @@ function ModeSwitch({ mode, onMode }: { mode: Mode; onMode: (mode: Mode) => void
   );
 }
 
-function Closed({
-  reason,
-  templates,
-  onTemplate,
-}: {
+interface ClosedProps {
   reason: string;
+  noteHint: boolean;
   templates: boolean;
   onTemplate: () => void;
-}) {
+}
+
+function Closed({ reason, noteHint, templates, onTemplate }: ClosedProps) {
   return (
     <div className="flex flex-wrap items-center gap-3 px-4 py-3 text-sm">
       <Lock aria-hidden="true" className="size-4 shrink-0 text-warn" />
       <p className="min-w-0 flex-1 basis-56 text-pretty">
-        {reason} <span className="text-ink-2">{templates ? words.windowNextTemplate : words.windowNext}</span>
+        {reason} <span className="text-ink-2">{noteHint ? words.noteHint : null}</span>
       </p>
       {templates ? (
         <Button size="sm" onClick={onTemplate}>
@@ -154,11 +153,17 @@ export function Composer(props: ComposerProps) {
         {closed !== null ? (
           <Closed
             reason={closed}
+            noteHint={!readOnly}
             templates={Boolean(limits?.templates) && !readOnly}
             onTemplate={() => setTemplate(true)}
           />
         ) : (
           <>
+            {mode === 'reply' && conversation.route?.reason ? (
+              <p role="status" className="px-4 pt-2 text-sm text-pretty text-warn">
+                {conversation.route.reason}
+              </p>
+            ) : null}
             {mode === 'reply' && replyTo ? <ComposerQuote text={replyTo.text} onStop={onStopReply} /> : null}
             {mode === 'reply' ? <ComposerFiles files={files} onRemove={remove} /> : null}
             <textarea

@@ -40,8 +40,11 @@ export function ConversationHeader({
       </span>
       <div className="min-w-0 flex-1">
         <h2 className="truncate leading-5 font-semibold">{contact.name}</h2>
-        <div className="flex h-5 min-w-0 items-center gap-2 overflow-hidden text-xs text-ink-2">
-          <ChannelBadge channel={conversation.channel} text={conversation.account?.name ?? null} />
+        <div className="flex h-5 min-w-0 flex-wrap items-center gap-x-2 overflow-hidden text-xs text-ink-2">
+          <span className="contents max-md:[&_.truncate]:hidden">
+            <ChannelBadge channel={conversation.channel} text={conversation.account?.name ?? null} />
+          </span>
+          {conversation.sandbox ? <SandboxTag /> : null}
           {status === 'open' ? null : (
             <Tag tone="accent">
               {status === 'snoozed' && conversation.snoozed_until
@@ -49,7 +52,6 @@ export function ConversationHeader({
                 : words.status[status]}
             </Tag>
           )}
-          {conversation.sandbox ? <SandboxTag /> : null}
           {labels.map((label) => (
             <Tag key={label} className="max-md:hidden">
               {label}
@@ -75,7 +77,7 @@ export function ConversationHeader({
         )}
         <span className="max-md:sr-only">{done ? words.reopen : words.resolve}</span>
       </Button>
-      <IconButton label={words.details} onClick={onDetails} className="2xl:hidden">
+      <IconButton label={words.details} onClick={onDetails} className="min-[88rem]:hidden">
         <PanelRight aria-hidden="true" className="size-4" />
       </IconButton>
     </header>

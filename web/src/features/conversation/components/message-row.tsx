@@ -166,7 +166,12 @@ export const MessageRow = memo(function MessageRow({
       </div>
       <Reactions message={message} />
       {showFoot ? (
-        <p className="mt-1 flex max-w-[min(36rem,88%)] flex-wrap items-center gap-x-2 px-1 text-xs text-ink-3">
+        <p
+          className={cx(
+            'mt-1 flex max-w-[min(36rem,88%)] flex-wrap items-center gap-x-2 px-1 text-xs text-ink-3',
+            ours && 'justify-end',
+          )}
+        >
           <time dateTime={message.at} title={full(message.at)} className="tabular-nums">
             {clock(message.at)}
           </time>

@@ -82,7 +82,7 @@ export function ThreadRow(props: ThreadRowProps) {
       {channel ? (
         <span
           aria-hidden="true"
-          className={`absolute bottom-0 left-[19px] w-0.5 rounded-full opacity-45 md:left-[27px] ${
+          className={`absolute bottom-0 left-[19px] w-0.5 opacity-45 md:left-[27px] ${
             row.type === 'channel' ? 'top-10' : 'top-0'
           }`}
           style={{ background: channelStyle(channel).color }}

@@ -15,7 +15,7 @@ const NEAR_TOP_PX = 600;
 
 /** A first guess of a row's height; it is measured when it shows. */
 function guess(row: Row | undefined): number {
-  if (!row || row.type !== 'message') return row?.type === 'pending' ? 80 : 44;
+  if (row?.type !== 'message') return row?.type === 'pending' ? 80 : 44;
   return 52 + Math.floor(row.message.text.length / 60) * 22 + row.message.attachments.length * 56;
 }
 
@@ -56,6 +56,18 @@ export function Thread({ conversationId, customer, data, actions }: ThreadProps)
     virtual.scrollToEnd();
   }, [rows.length, virtual]);
 
+  // Less room (a keyboard, a long text below) must not hide the end from who was reading it.
+  const atEnd = useRef(true);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => {
+      if (atEnd.current) virtual.scrollToEnd();
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [virtual]);
+
   // What this person sends is always shown.
   const pendingCount = data.pending.length;
   const pendingBefore = useRef(pendingCount);
@@ -72,7 +84,8 @@ export function Thread({ conversationId, customer, data, actions }: ThreadProps)
   const onScroll = () => {
     const element = box.current;
     if (!element) return;
-    setAway(element.scrollHeight - element.scrollTop - element.clientHeight > NEAR_END_PX);
+    atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight <= NEAR_END_PX;
+    setAway(!atEnd.current);
     if (element.scrollTop < NEAR_TOP_PX && data.hasMore && placed.current && !loading.current) {
       loading.current = true;
       loadOlder(client, conversationId)
