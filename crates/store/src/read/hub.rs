@@ -1,6 +1,7 @@
 //! What the running hub holds in memory, read across workspaces: the only reads that do.
 
-use everthread_core::ids::{AccountId, EndpointId, RuleId, Uid, UserId, WorkspaceId};
+use everthread_core::ids::{AccountId, EndpointId, ProblemId, RuleId, Uid, UserId, WorkspaceId};
+use everthread_core::time::Timestamp;
 
 use crate::{Db, Result, Unit, row_struct, sql, vals};
 
@@ -105,5 +106,39 @@ impl Unit for FindUser {
         let row: Option<(i64,)> =
             db.row(sql!("SELECT id FROM users WHERE email = ?1"), &vals![email.as_str()]).await?;
         Ok(row.map(|(id,)| UserId(id)))
+    }
+}
+
+row_struct! {
+    /// A problem as a replay needs it.
+    #[derive(Clone, Debug)]
+    pub struct KeptProblem {
+        pub account: Option<AccountId>,
+        pub endpoint: Option<EndpointId>,
+        pub raw: String,
+        pub record: Option<u64>,
+        pub at: Timestamp,
+    }
+}
+
+/// One problem of a workspace that is not solved yet.
+#[derive(Clone, Debug)]
+pub struct FindProblem {
+    pub workspace: WorkspaceId,
+    pub problem: ProblemId,
+}
+
+impl Unit for FindProblem {
+    type Out = Option<KeptProblem>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        db.row(
+            sql!(
+                "SELECT account_id, endpoint_id, raw, record, at FROM problems
+                 WHERE workspace_id = ?1 AND id = ?2 AND replayed_at IS NULL"
+            ),
+            &vals![self.workspace, self.problem],
+        )
+        .await
     }
 }

@@ -23,6 +23,7 @@ mod sandbox;
 mod settle;
 mod webhooks;
 mod work;
+mod workspace;
 
 use everthread_core::dispatch::LaneHead;
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, MediaId, WorkspaceId};
@@ -54,6 +55,8 @@ pub use sandbox::{EraseSandbox, SandboxErased};
 pub use settle::{RecentCall, Recover, Recovered, Settle, Settled};
 pub use webhooks::{AddWebhook, DeliveryOutcome, DeliveryResult, DueDeliveries, RemoveWebhook, WebhookJob};
 pub(crate) use work::provider_key;
+
+pub use workspace::RemoveWorkspace;
 
 /// What the shell does after a unit's commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

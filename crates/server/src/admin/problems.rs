@@ -1,0 +1,71 @@
+//! Replaying one problem, from the console.
+
+use everthread_core::event::{Event, Parsed};
+use everthread_core::ids::{ProblemId, WorkspaceId};
+use everthread_store::read::hub::FindProblem;
+use everthread_store::units::{Apply, ApplyItem, ItemResult, MarkReplayed};
+use everthread_store::{Error, Store};
+
+use super::Admin;
+use crate::clock;
+use crate::registry::Account;
+
+impl Admin {
+    /// Parses and applies the raw piece of a problem again; rules do not see it. True when nothing of it is left that
+    /// could not be understood; the problem is then marked as solved.
+    pub async fn replay_problem(&self, workspace: WorkspaceId, problem: ProblemId) -> Result<bool, Error> {
+        let kept =
+            self.store.read(FindProblem { workspace, problem }).await?.ok_or(Error::NotFound("problem"))?;
+        let registry = self.hub.registry().borrow().clone();
+        let Some(account) =
+            kept.account.and_then(|id| registry.account(id)).filter(|a| a.workspace == workspace)
+        else {
+            return Ok(false);
+        };
+        let events = match serde_json::from_str::<Event>(&kept.raw) {
+            Ok(event) => vec![event],
+            Err(_) => match parse(account, kept.raw.as_bytes()) {
+                Some(parsed) if parsed.problems.is_empty() => {
+                    parsed.items.into_iter().map(|i| i.event).collect()
+                }
+                _ => return Ok(false),
+            },
+        };
+        let items = events.into_iter().enumerate().map(|(index, event)| ApplyItem {
+            record: kept.record.unwrap_or(0),
+            index: index as u32,
+            workspace,
+            account: account.id,
+            received_at: kept.at,
+            event,
+            automation: false,
+        });
+        let unit = Apply {
+            now: clock::now(),
+            seed: clock::seed(),
+            items: items.collect(),
+            directory: registry.directory.clone(),
+            rules: self.hub.rules().borrow().clone(),
+        };
+        let applied = self.store.write(unit).await?;
+        let solved = !applied.results.iter().any(|r| matches!(r, ItemResult::Problem(_)));
+        self.committed(applied.after);
+        if solved {
+            mark(&self.store, workspace, problem).await.map(|after| self.committed(after))?;
+        }
+        Ok(solved)
+    }
+}
+
+async fn mark(
+    store: &Store,
+    workspace: WorkspaceId,
+    problem: ProblemId,
+) -> Result<everthread_store::units::After, Error> {
+    store.write(MarkReplayed { now: clock::now(), workspace, problem }).await
+}
+
+fn parse(account: &Account, raw: &[u8]) -> Option<Parsed> {
+    let record = everthread_channels::RawRecord { body: raw, content_type: "application/json", query: "" };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| account.channel.parse(&record))).ok()
+}

@@ -1,0 +1,424 @@
+//! From the journal into the store: records are parsed, their items go to bounded queues per account that are
+//! served fairly, and small batches become units of work.
+//!
+//! The stored cursor is the lowest record that is not wholly applied; a restart applies the window again, and
+//! the events' keys make that harmless.
+
+pub mod marker;
+pub mod parse;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use everthread_core::fair::FairQueue;
+use everthread_core::ids::{AccountId, EndpointId};
+use everthread_store::journal::{Cursor, Journal, JournalError, Reader, Record};
+use everthread_store::units::{AddProblem, Apply, ApplyItem, GetCursor, ItemResult, NewProblem, SetCursor};
+use everthread_store::{Error as StoreError, Store};
+use metrics::{counter, gauge};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::effects::Effects;
+use crate::hub::Rules;
+use crate::registry::Registry;
+
+use self::marker::Marker;
+use self::parse::{Opened, Problem};
+
+/// Items in one unit of work.
+const UNIT_ITEMS: usize = 256;
+
+/// Items of one account in one unit: others get their turn.
+const TURN_ITEMS: usize = 64;
+
+/// Parsed items waiting at most; beyond it the journal is not read on.
+const WINDOW_ITEMS: usize = 4_096;
+
+/// Records read at a time.
+const READ_RECORDS: usize = 512;
+const READ_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long a read waits for something new.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// The cursor is written down this often.
+const CURSOR_EVERY: Duration = Duration::from_millis(500);
+
+/// Wait after the store was away.
+const STORE_WAIT: Duration = Duration::from_millis(250);
+
+/// Name of the cursor in the store.
+pub const CURSOR: &str = "journal.applied";
+
+/// What the stage works with.
+#[derive(Clone)]
+pub struct Stage {
+    pub store: Store,
+    pub journal: Journal,
+    pub registry: watch::Receiver<Arc<Registry>>,
+    pub rules: watch::Receiver<Arc<Rules>>,
+    pub effects: Effects,
+    pub data: std::path::PathBuf,
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stage")
+    }
+}
+
+/// Why the stage ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the journal can't be read: {0}")]
+    Journal(#[from] JournalError),
+    #[error("the store refused: {0}")]
+    Store(#[from] StoreError),
+    #[error("the mark of records in progress can't be written: {0}")]
+    Mark(#[from] std::io::Error),
+}
+
+/// An item on its way, with where it came from.
+#[derive(Clone, Debug)]
+struct Waiting {
+    item: ApplyItem,
+    channel: &'static str,
+}
+
+struct Worker {
+    stage: Stage,
+    queue: FairQueue<AccountId, Waiting>,
+    waiting: usize,
+    /// Items of each record that are not applied yet; the first key is the lowest unapplied record.
+    open: BTreeMap<u64, u32>,
+    /// Everything up to here was read.
+    read: u64,
+    /// False while old records are applied again: rules don't see them.
+    automation: bool,
+    marker: Option<Marker>,
+    written: u64,
+    written_at: tokio::time::Instant,
+}
+
+impl Stage {
+    /// Applies what comes in until it is stopped.
+    pub async fn run(self) -> Result<(), Error> {
+        let cursor = self.cursor().await;
+        let (mut reader, alarm) = self.journal.reader_from(cursor)?;
+        if let Some(alarm) = alarm {
+            tracing::error!(%alarm, "the journal on disk is not the one that the store knows; all of it is applied again");
+        }
+        let marker = Marker::start(&self.data)?;
+        let mut worker = Worker::new(self, reader.cursor().number, true, Some(marker));
+        let stop = worker.stage.stop.clone();
+        loop {
+            if worker.waiting < WINDOW_ITEMS / 2 {
+                let wait = if worker.waiting == 0 { IDLE } else { Duration::ZERO };
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    batch = reader.next_batch(READ_RECORDS, READ_BYTES, wait) => {
+                        let batch = batch?;
+                        worker.take(batch).await?;
+                    }
+                }
+            }
+            worker.step().await?;
+            worker.note_cursor(false).await;
+            gauge!("everthread_apply_lag_records").set((reader.lag() + worker.open.len() as u64) as f64);
+        }
+        worker.note_cursor(true).await;
+        if let Some(marker) = &worker.marker {
+            marker.end();
+        }
+        Ok(())
+    }
+
+    /// Applies a stretch of the journal again; rules see none of it. Returns records read.
+    pub async fn replay(self, mut reader: Reader) -> Result<u64, Error> {
+        let mut worker = Worker::new(self, reader.cursor().number, false, None);
+        let mut records = 0;
+        while reader.lag() > 0 {
+            let batch = reader.read_batch(READ_RECORDS, READ_BYTES)?;
+            records += batch.records.len() as u64;
+            worker.take(batch).await?;
+            while worker.waiting > 0 {
+                worker.step().await?;
+            }
+        }
+        Ok(records)
+    }
+
+    /// Waits for the store, as at start it may be away.
+    async fn cursor(&self) -> Option<Cursor> {
+        loop {
+            match self.store.read(GetCursor { name: CURSOR.to_owned() }).await {
+                Ok(text) => return text.as_deref().and_then(read_cursor),
+                Err(error) => {
+                    tracing::warn!(%error, "the store is away; what comes in is kept in the journal");
+                    tokio::time::sleep(STORE_WAIT * 4).await;
+                }
+            }
+        }
+    }
+}
+
+/// `<journal uuid>:<number>`.
+pub fn read_cursor(text: &str) -> Option<Cursor> {
+    let (journal, number) = text.split_once(':')?;
+    Some(Cursor { journal: uuid::Uuid::try_parse(journal).ok()?, number: number.parse().ok()? })
+}
+
+/// The text of a cursor.
+pub fn write_cursor(cursor: Cursor) -> String {
+    format!("{}:{}", cursor.journal, cursor.number)
+}
+
+impl Worker {
+    fn new(stage: Stage, read: u64, automation: bool, marker: Option<Marker>) -> Self {
+        Self {
+            stage,
+            queue: FairQueue::new(WINDOW_ITEMS),
+            waiting: 0,
+            open: BTreeMap::new(),
+            read,
+            automation,
+            marker,
+            written: read,
+            written_at: tokio::time::Instant::now(),
+        }
+    }
+
+    /// Parses a batch and queues its items.
+    async fn take(&mut self, batch: everthread_store::journal::Batch) -> Result<(), Error> {
+        let mut problems = Vec::new();
+        for gap in &batch.gaps {
+            tracing::error!(gap.from, gap.to, gap.cause = ?gap.cause, "records of the journal are lost");
+            counter!("everthread_journal_lost_records_total").increment(gap.to - gap.from + 1);
+        }
+        for number in &batch.unknown {
+            tracing::error!(record = number, "a record was written by a newer version; update, then replay");
+        }
+        let registry = self.stage.registry.borrow().clone();
+        for record in &batch.records {
+            let opened = self.open_record(&registry, record);
+            problems.extend(opened.problems.into_iter().map(|p| new_problem(p, record)));
+            for routed in opened.items {
+                let item = ApplyItem {
+                    record: record.number,
+                    index: routed.index,
+                    workspace: routed.account.workspace,
+                    account: routed.account.id,
+                    received_at: record.received_at,
+                    event: routed.event,
+                    automation: self.automation,
+                };
+                let waiting = Waiting { item, channel: routed.account.channel.spec().name };
+                *self.open.entry(record.number).or_default() += 1;
+                self.waiting += 1;
+                self.push(waiting).await?;
+            }
+        }
+        self.read = self.read.max(batch.upto);
+        self.keep_problems(problems).await
+    }
+
+    fn open_record(&mut self, registry: &Registry, record: &Record) -> Opened {
+        if self.marker.as_mut().is_none_or(|m| m.may_parse(record.number)) {
+            return parse::open(registry, record);
+        }
+        tracing::error!(
+            record = record.number,
+            "the process ended twice while this record was in progress; kept as a problem"
+        );
+        let account = registry.any_of(EndpointId(record.endpoint));
+        let problem = parse::whole(
+            record,
+            account,
+            "the hub ended twice while it worked on it; kept unparsed, replay it after an update",
+        );
+        Opened { items: Vec::new(), problems: vec![problem] }
+    }
+
+    /// Queues an item; while its account's queue is full, applies.
+    async fn push(&mut self, mut waiting: Waiting) -> Result<(), Error> {
+        loop {
+            match self.queue.push(waiting.item.account, waiting) {
+                Ok(()) => return Ok(()),
+                Err(full) => {
+                    waiting = full.0;
+                    self.step().await?;
+                }
+            }
+        }
+    }
+
+    /// Applies one unit's worth of what waits.
+    async fn step(&mut self) -> Result<(), Error> {
+        let mut batch = Vec::new();
+        let mut accounts = Vec::new();
+        while batch.len() < UNIT_ITEMS {
+            let Some((account, items)) = self.queue.take(TURN_ITEMS.min(UNIT_ITEMS - batch.len())) else {
+                break;
+            };
+            accounts.push(account);
+            batch.extend(items);
+        }
+        if batch.is_empty() {
+            if let Some(marker) = self.marker.as_mut() {
+                marker.rest();
+            }
+            return Ok(());
+        }
+        let records: Vec<u64> = batch.iter().map(|w| w.item.record).collect();
+        self.apply(batch).await?;
+        for account in &accounts {
+            self.queue.done(account);
+        }
+        self.waiting -= records.len();
+        for record in records {
+            if let Some(left) = self.open.get_mut(&record) {
+                *left -= 1;
+                if *left == 0 {
+                    self.open.remove(&record);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies a batch; where it fails for another reason than the store being away, item by item (I12).
+    async fn apply(&mut self, batch: Vec<Waiting>) -> Result<(), Error> {
+        match self.unit(&batch).await {
+            Ok(()) => Ok(()),
+            Err(error) if batch.len() > 1 => {
+                tracing::warn!(%error, items = batch.len(), "a batch failed, applying its items one by one");
+                for one in batch {
+                    Box::pin(self.apply(vec![one])).await?;
+                }
+                Ok(())
+            }
+            Err(error) => self.give_up(&batch, &error).await,
+        }
+    }
+
+    /// One unit of work, tried until the store is there.
+    async fn unit(&mut self, batch: &[Waiting]) -> Result<(), StoreError> {
+        let items: Vec<ApplyItem> = batch.iter().map(|w| w.item.clone()).collect();
+        let mut contended = 0;
+        loop {
+            let unit = Apply {
+                now: clock::now(),
+                seed: clock::seed(),
+                items: items.clone(),
+                directory: self.stage.registry.borrow().directory.clone(),
+                rules: self.stage.rules.borrow().clone(),
+            };
+            match self.stage.store.write(unit).await {
+                Ok(applied) => {
+                    count(batch, &applied.results);
+                    self.stage.effects.committed(applied.after);
+                    return Ok(());
+                }
+                Err(StoreError::Unavailable(error)) => {
+                    tracing::warn!(error, "the store is away; what comes in is kept in the journal");
+                    tokio::select! {
+                        () = self.stage.stop.cancelled() => return Err(StoreError::Unavailable(error)),
+                        () = tokio::time::sleep(STORE_WAIT) => {}
+                    }
+                }
+                Err(StoreError::Contended(_)) if contended < 10 => contended += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A single item that the store refuses becomes a problem; the rest goes on.
+    async fn give_up(&mut self, batch: &[Waiting], error: &StoreError) -> Result<(), Error> {
+        if self.stage.stop.is_cancelled() {
+            return Err(error.clone().into());
+        }
+        let Some(one) = batch.first() else { return Ok(()) };
+        tracing::error!(%error, record = one.item.record, "an item could not be applied; kept as a problem");
+        let problem = NewProblem {
+            workspace: Some(one.item.workspace),
+            account: Some(one.item.account),
+            endpoint: None,
+            channel: Some(one.channel.to_owned()),
+            reason:
+                "it could not be applied (a defect of ours); it is kept and can be replayed after an update"
+                    .to_owned(),
+            raw: serde_json::to_string(&one.item.event).unwrap_or_default(),
+            record: Some(one.item.record),
+            index: Some(one.item.index),
+        };
+        self.keep_problems(vec![problem]).await
+    }
+
+    async fn keep_problems(&mut self, problems: Vec<NewProblem>) -> Result<(), Error> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        counter!("everthread_problems_total").increment(problems.len() as u64);
+        loop {
+            let unit = AddProblem { now: clock::now(), seed: clock::seed(), problems: problems.clone() };
+            match self.stage.store.write(unit).await {
+                Ok(after) => {
+                    self.stage.effects.committed(after);
+                    return Ok(());
+                }
+                Err(error) if error.is_transient() && !self.stage.stop.is_cancelled() => {
+                    tokio::time::sleep(STORE_WAIT).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Writes the cursor down from time to time. Losing one write costs a little work after a restart.
+    async fn note_cursor(&mut self, now: bool) {
+        if !self.automation || (!now && self.written_at.elapsed() < CURSOR_EVERY) {
+            return;
+        }
+        let number = self.open.keys().next().map_or(self.read, |lowest| lowest - 1);
+        if number == self.written {
+            return;
+        }
+        let cursor = Cursor { journal: self.stage.journal.id(), number };
+        let unit = SetCursor { name: CURSOR.to_owned(), value: write_cursor(cursor) };
+        if self.stage.store.write(unit).await.is_ok() {
+            self.written = number;
+            self.stage.journal.set_applied(number);
+        }
+        self.written_at = tokio::time::Instant::now();
+    }
+}
+
+fn new_problem(problem: Problem, record: &Record) -> NewProblem {
+    NewProblem {
+        workspace: problem.account.as_ref().map(|a| a.workspace),
+        account: problem.account.as_ref().map(|a| a.id),
+        endpoint: Some(EndpointId(record.endpoint)),
+        channel: problem.channel.map(str::to_owned),
+        reason: problem.reason,
+        raw: problem.raw,
+        record: Some(record.number),
+        index: Some(problem.index),
+    }
+}
+
+fn count(batch: &[Waiting], results: &[ItemResult]) {
+    for (waiting, result) in batch.iter().zip(results) {
+        let word = match result {
+            ItemResult::Applied { .. } => "applied",
+            ItemResult::Duplicate => "duplicate",
+            ItemResult::Parked => "parked",
+            ItemResult::Nothing => "nothing",
+            ItemResult::Problem(_) => "problem",
+        };
+        counter!("everthread_events_total", "channel" => waiting.channel, "result" => word).increment(1);
+    }
+}

@@ -1,0 +1,125 @@
+//! From a raw record to items on accounts. Pure but for the registry; panics of a parser are contained here.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use everthread_channels::RawRecord;
+use everthread_core::event::Event;
+use everthread_core::limits::BATCH_ITEMS_MAX;
+use everthread_store::journal::{Record, Source};
+
+use crate::http::cut;
+use crate::registry::{Account, Registry};
+
+/// Raw text kept with a problem; the journal holds the whole.
+const RAW_BYTES_MAX: usize = 16 * 1024;
+
+/// What a record holds.
+#[derive(Debug, Default)]
+pub struct Opened {
+    pub items: Vec<Routed>,
+    pub problems: Vec<Problem>,
+}
+
+/// An item on its account; `index` is its place in the record.
+#[derive(Debug)]
+pub struct Routed {
+    pub account: Arc<Account>,
+    pub index: u32,
+    pub event: Event,
+}
+
+/// A piece that nobody could use.
+#[derive(Debug)]
+pub struct Problem {
+    pub account: Option<Arc<Account>>,
+    pub channel: Option<&'static str>,
+    pub index: u32,
+    pub reason: String,
+    pub raw: String,
+}
+
+/// Parses a record and finds the account of each item.
+pub fn open(registry: &Registry, record: &Record) -> Opened {
+    let mut opened = Opened::default();
+    let Some(any) = registry.any_of(everthread_core::ids::EndpointId(record.endpoint)) else {
+        opened.problems.push(whole(
+            record,
+            None,
+            "its webhook address serves no account any more; connect one, then replay",
+        ));
+        return opened;
+    };
+    let raw = RawRecord { body: &record.body, content_type: &record.content_type, query: &record.query };
+    let Ok(parsed) = catch_unwind(AssertUnwindSafe(|| any.channel.parse(&raw))) else {
+        opened.problems.push(whole(
+            record,
+            Some(any),
+            "the parser failed on it (a defect of ours); it is kept and can be replayed after an update",
+        ));
+        return opened;
+    };
+    for (index, problem) in parsed.problems.into_iter().take(BATCH_ITEMS_MAX).enumerate() {
+        let account = route(registry, record, problem.account.as_deref()).ok().cloned();
+        opened.problems.push(Problem {
+            account,
+            channel: Some(any.channel.spec().name),
+            index: u32::MAX - index as u32,
+            reason: problem.reason,
+            raw: cut(&problem.raw, RAW_BYTES_MAX),
+        });
+    }
+    let too_many = parsed.items.len() > BATCH_ITEMS_MAX;
+    for (index, item) in parsed.items.into_iter().take(BATCH_ITEMS_MAX).enumerate() {
+        let index = index as u32;
+        match route(registry, record, item.account.as_deref()) {
+            Ok(account) => {
+                opened.items.push(Routed { account: Arc::clone(account), index, event: item.event })
+            }
+            Err(unrouted) => opened.problems.push(Problem {
+                account: None,
+                channel: Some(any.channel.spec().name),
+                index,
+                reason: match &item.account {
+                    Some(id) => format!("{unrouted} (id {id})"),
+                    None => unrouted.to_string(),
+                },
+                raw: cut(&serde_json::to_string(&item.event).unwrap_or_default(), RAW_BYTES_MAX),
+            }),
+        }
+    }
+    if too_many {
+        opened.problems.push(whole(
+            record,
+            Some(any),
+            "more items than any platform sends at once; the rest was left in the journal",
+        ));
+    }
+    opened
+}
+
+/// The problem that a whole record is.
+pub fn whole(record: &Record, account: Option<&Arc<Account>>, reason: &str) -> Problem {
+    Problem {
+        account: account.cloned(),
+        channel: account.map(|a| a.channel.spec().name),
+        index: u32::MAX,
+        reason: reason.to_owned(),
+        raw: cut(&String::from_utf8_lossy(&record.body), RAW_BYTES_MAX),
+    }
+}
+
+fn route<'r>(
+    registry: &'r Registry,
+    record: &Record,
+    external: Option<&str>,
+) -> Result<&'r Arc<Account>, crate::registry::Unrouted> {
+    let endpoint = everthread_core::ids::EndpointId(record.endpoint);
+    match record.source {
+        // What we fetched or wrote ourselves needs no signature.
+        Source::Poll | Source::Local | Source::Socket => {
+            registry.any_of(endpoint).ok_or(crate::registry::Unrouted::Unknown)
+        }
+        Source::Webhook => registry.route(endpoint, record.secret, external),
+    }
+}

@@ -1,0 +1,211 @@
+//! The command line (design section 9). Scripts rely on it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// One thread per customer over every channel.
+#[derive(Debug, Parser)]
+#[command(name = "everthread", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the data is; the same for every command.
+#[derive(Clone, Debug, Args)]
+pub struct Place {
+    /// Folder of the journal, the database (without --database-url), media and the key file.
+    #[arg(long, global = true, env = "EVERTHREAD_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// PostgreSQL instead of SQLite in the data folder, e.g. postgres://user@host/everthread.
+    #[arg(long, global = true, env = "EVERTHREAD_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Configuration file. Default: everthread.toml in the data folder, where there is one.
+    #[arg(long, global = true, env = "EVERTHREAD_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the hub.
+    Serve(Serve),
+    /// Businesses on this hub.
+    #[command(subcommand)]
+    Workspace(Workspace),
+    /// Logins on channels.
+    #[command(subcommand)]
+    Account(Account),
+    /// Write rows to standard output.
+    Export(Export),
+    /// People who sign in to the console.
+    #[command(subcommand)]
+    User(User),
+    /// Write everything into one file, also while the hub runs.
+    Backup(Backup),
+    /// Bring a backup back into an empty data folder.
+    Restore(Restore),
+    /// Simulated platforms, or removing the data they left.
+    Sandbox(Sandbox),
+    /// Apply raw events from the journal again; what is already applied stays as it is.
+    Replay(Replay),
+    /// Measure this machine.
+    #[command(subcommand)]
+    Bench(crate::bench::Bench),
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port to listen on.
+    #[arg(long, env = "EVERTHREAD_LISTEN", value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// The address under which customers and platforms reach this hub, e.g. https://talk.example.com.
+    #[arg(long, env = "EVERTHREAD_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Run simulated platforms and customers beside the hub.
+    #[arg(long, env = "EVERTHREAD_SANDBOX")]
+    pub sandbox: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Workspace {
+    /// Make a business.
+    Add { name: String },
+    /// List them.
+    List,
+    /// Remove one with all its data.
+    Remove {
+        name: String,
+        /// Without this nothing is removed.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// The workspace a command is about.
+#[derive(Clone, Debug, Args)]
+pub struct InWorkspace {
+    /// Name of the workspace; default: the first.
+    #[arg(long, value_name = "NAME")]
+    pub workspace: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Connect a login on a channel.
+    Add {
+        /// webchat, telegram, whatsapp, instagram or twilio.
+        channel: String,
+        #[arg(long)]
+        name: String,
+        /// A setting under the provider's own name; may be repeated.
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// A secret: KEY=VALUE, KEY=@FILE, or KEY=- to read standard input; may be repeated.
+        #[arg(long = "secret", value_name = "KEY=VALUE")]
+        secrets: Vec<String>,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// List them.
+    List {
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// All about one but its secrets.
+    Show {
+        id: String,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// Disconnect one. Its conversations stay.
+    Remove {
+        id: String,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// Check that platforms answer, tokens are accepted and webhooks arrive.
+    Doctor {
+        id: Option<String>,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    #[arg(value_parser = ["messages", "conversations", "contacts", "leads", "attempts", "problems"])]
+    pub what: String,
+    #[arg(long, default_value = "jsonl", value_parser = ["jsonl", "csv", "xlsx"])]
+    pub format: String,
+    #[command(flatten)]
+    pub workspace: InWorkspace,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add a person; prints a link that signs them in.
+    Add {
+        email: String,
+        #[arg(long)]
+        name: Option<String>,
+        /// owner, admin, agent or viewer.
+        #[arg(long, default_value = "agent")]
+        role: String,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// Print a fresh sign-in link and end the person's other sessions.
+    Reset {
+        email: String,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+}
+
+/// Where the passphrase comes from that wraps the key file inside a backup.
+#[derive(Clone, Debug, Args)]
+pub struct Passphrase {
+    /// File whose first line is the passphrase; `-` reads standard input.
+    #[arg(long, value_name = "FILE", env = "EVERTHREAD_PASSPHRASE_FILE")]
+    pub passphrase_file: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Backup {
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub passphrase: Passphrase,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub passphrase: Passphrase,
+}
+
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// Address and port to listen on.
+    #[arg(long, default_value = "127.0.0.1:8091", value_name = "ADDR:PORT")]
+    pub listen: String,
+    #[command(subcommand)]
+    pub action: Option<SandboxAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SandboxAction {
+    /// Remove all simulated accounts and everything their customers said, from every workspace.
+    Clear,
+}
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Start with events received at this time (RFC 3339); default: the oldest that is kept.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+}

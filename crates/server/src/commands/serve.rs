@@ -1,0 +1,263 @@
+//! `everthread serve`: starts everything, says where it is, ends in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use everthread_store::journal::{FsDisk, Journal, Options as JournalOptions};
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use crate::admin::{self, Admin, Failure};
+use crate::app::{self, Door};
+use crate::apply::Stage;
+use crate::config::Config;
+use crate::delivery::Delivery;
+use crate::effects::Effects;
+use crate::http::{Client, guard::Guarded};
+use crate::hub::{self, Hub};
+use crate::ingress::Ingress;
+use crate::media::Fetcher;
+use crate::realtime::Realtime;
+use crate::seal::Seal;
+use crate::supervisor::{Supervisor, TaskKind};
+use crate::webchat::Chat;
+use crate::webhooks_out::{Caller, StoreHandle};
+use crate::{clock, keeper};
+
+/// Runs until a signal; a second signal ends it at once.
+pub(super) async fn run(config: Config) -> Result<(), Failure> {
+    let _lock = admin::lock(&config.data)
+        .map_err(|e| Failure(format!("the data folder {} can't be used: {e}", config.data.display())))?
+        .ok_or_else(|| {
+            Failure(format!(
+                "another process already serves {}; stop it, or choose another folder with --data",
+                config.data.display()
+            ))
+        })?;
+    let seal = Seal::open_or_create(&config.data.join("key")).map_err(Failure::from_display)?;
+    let (journal, _) = open_journal(&config)?;
+    let listener = bind(&config.listen).await?;
+    let addr = listener.local_addr().map_err(Failure::from_display)?;
+    let public_url: Arc<str> = config.public_url.clone().unwrap_or_else(|| format!("http://{addr}")).into();
+
+    let supervisor = Supervisor::new();
+    let table = watch::Sender::new(hub::cached_table(&config.data, &seal).map(Arc::new));
+    let door = Door::new(Ingress {
+        journal: journal.clone(),
+        table: table.subscribe(),
+        public_url: Arc::clone(&public_url),
+        loopback: addr.ip().is_loopback(),
+    });
+    door.serve(listener, &supervisor);
+    println!("Everthread listens on http://{addr}");
+
+    let store = tokio::select! {
+        opened = wait_for_store(&config) => opened?,
+        () = signal() => return Ok(()),
+    };
+    let hub = Hub::new(store.clone(), seal.clone(), &config.data, table);
+    hub.reload().await.map_err(Failure::from_display)?;
+    let parts = Parts { config, seal, journal, store, hub, supervisor, public_url, addr };
+    let running = parts.start(&door).await?;
+    signal().await;
+    tracing::info!("stopping: what is under way is finished first; a second signal ends at once");
+    tokio::select! {
+        clean = running.shut_down() => {
+            if clean { Ok(()) } else { Err(Failure("stopped after a failure; the log says which".into())) }
+        }
+        () = signal() => Err(Failure("stopped at once on a second signal; what was in flight is settled at the next start".into())),
+    }
+}
+
+/// The journal of this data folder.
+pub fn open_journal(config: &Config) -> Result<(Journal, everthread_store::journal::OpenReport), Failure> {
+    let say = |e: &dyn std::fmt::Display| {
+        Failure(format!("the journal in {} can't be opened: {e}", config.data.join("journal").display()))
+    };
+    let disk = FsDisk::new(config.data.join("journal")).map_err(|e| say(&e))?;
+    let mut options = JournalOptions::new(clock::now(), clock::seed());
+    options.bytes_max = config.journal_bytes_max;
+    options.retention = everthread_core::time::Span::hours(24 * i64::from(config.journal_days));
+    let (journal, report) = Journal::open(Arc::new(disk), options).map_err(|e| say(&e))?;
+    for gap in &report.gaps {
+        tracing::error!(gap.from, gap.to, gap.cause = ?gap.cause, "records of the journal are lost");
+    }
+    Ok((journal, report))
+}
+
+async fn bind(listen: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen).await.map_err(|e| {
+        let hint = match e.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another program uses it; choose another with --listen ADDR:PORT"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need more rights; choose another with --listen ADDR:PORT"
+            }
+            _ => "choose another with --listen ADDR:PORT",
+        };
+        Failure(format!("can't listen on {listen}: {e}; {hint}"))
+    })
+}
+
+/// Opens the store; while a database server is away, webhooks are kept and this waits.
+async fn wait_for_store(config: &Config) -> Result<everthread_store::Store, Failure> {
+    let mut wait = std::time::Duration::from_millis(500);
+    loop {
+        match admin::open_store(config).await {
+            Err(Failure(error)) if config.database_url.is_some() && error.contains("unavailable") => {
+                tracing::warn!(
+                    error,
+                    "the database is away; webhooks of known accounts are kept, trying again"
+                );
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(std::time::Duration::from_secs(10));
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Ends with an interrupt or a request to terminate.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+struct Parts {
+    config: Config,
+    seal: Seal,
+    journal: Journal,
+    store: everthread_store::Store,
+    hub: Hub,
+    supervisor: Supervisor,
+    public_url: Arc<str>,
+    addr: SocketAddr,
+}
+
+impl Parts {
+    /// Starts the workers, opens the rest of the door, prints how to sign in.
+    async fn start(self, door: &Door) -> Result<Supervisor, Failure> {
+        let realtime = Realtime::new(self.store.clone());
+        let (notes, inbox) = mpsc::unbounded_channel();
+        let effects = Effects::new(notes.clone(), realtime.clone(), self.hub.clone());
+        let admin = Arc::new(Admin {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            seal: self.seal.clone(),
+            hub: self.hub.clone(),
+            public_url: self.public_url.to_string(),
+            journal: Some(self.journal.clone()),
+            effects: Some(effects.clone()),
+        });
+        let owner = crate::first_run::prepare(&admin).await?;
+        let files = self.files()?;
+        let chat =
+            Chat::new(self.store.clone(), self.journal.clone(), self.hub.registry(), effects.changed());
+        self.workers(&effects, &realtime, notes, inbox, &files)?;
+        keeper::start(&keeper::Keeper {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            hub: self.hub.clone(),
+            chat: chat.clone(),
+            public_url: Arc::clone(&self.public_url),
+            supervisor: self.supervisor.clone(),
+        })?;
+        let sandbox = if self.config.sandbox {
+            Some(crate::demo::start(&admin, self.addr, &self.supervisor).await?)
+        } else {
+            None
+        };
+        let api = app::api(&app::Wiring {
+            admin: Arc::clone(&admin),
+            effects,
+            realtime,
+            files,
+            sandbox: self.config.sandbox,
+        });
+        door.open(Router::new().merge(api).merge(crate::webchat::routes(chat)));
+        let data = self.config.data.clone();
+        let (socket_admin, supervisor) = (Arc::clone(&admin), self.supervisor.clone());
+        self.supervisor
+            .spawn(TaskKind::AdminSocket, async move { admin::serve(socket_admin, &data, supervisor).await });
+        if let Some(sandbox) = sandbox {
+            println!(
+                "Simulated platforms run on http://{sandbox}; `everthread sandbox clear` removes what they leave"
+            );
+        }
+        if let Some(user) = owner {
+            println!("Sign in: {}", admin.sign_in_link(user, false).await?);
+        }
+        Ok(self.supervisor)
+    }
+
+    fn files(&self) -> Result<Arc<dyn ObjectStore>, Failure> {
+        let folder = self.config.data.join("media");
+        std::fs::create_dir_all(&folder)
+            .map_err(|e| Failure(format!("{} can't be made: {e}", folder.display())))?;
+        let files = LocalFileSystem::new_with_prefix(&folder).map_err(Failure::from_display)?;
+        Ok(Arc::new(files))
+    }
+
+    fn workers(
+        &self,
+        effects: &Effects,
+        realtime: &Realtime,
+        notes: mpsc::UnboundedSender<crate::delivery::Note>,
+        inbox: mpsc::UnboundedReceiver<crate::delivery::Note>,
+        files: &Arc<dyn ObjectStore>,
+    ) -> Result<(), Failure> {
+        let stop = self.supervisor.stopping();
+        let stage = Stage {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            registry: self.hub.registry(),
+            rules: self.hub.rules(),
+            effects: effects.clone(),
+            data: self.config.data.clone(),
+            stop: stop.clone(),
+        };
+        self.supervisor.spawn(TaskKind::Apply, stage.run());
+        let delivery = Delivery {
+            store: self.store.clone(),
+            client: Client::new().map_err(Failure::from_display)?,
+            registry: self.hub.registry(),
+            effects: effects.clone(),
+            supervisor: self.supervisor.clone(),
+            public_url: Arc::clone(&self.public_url),
+            notes,
+        };
+        self.supervisor.spawn(TaskKind::Delivery, delivery.run(inbox));
+        let fetcher = Fetcher {
+            store: self.store.clone(),
+            registry: self.hub.registry(),
+            files: Arc::clone(files),
+            allowed: self.config.allow_private.clone(),
+            effects: effects.clone(),
+            public_url: Arc::clone(&self.public_url),
+            wake: effects.media(),
+            stop: stop.clone(),
+        };
+        self.supervisor.spawn(TaskKind::Media, fetcher.run());
+        let caller = Caller {
+            store: StoreHandle(self.store.clone()),
+            seal: self.seal.clone(),
+            client: Guarded::new(&self.config.allow_private).map_err(Failure::from_display)?,
+            wake: effects.webhooks(),
+            stop: stop.clone(),
+        };
+        self.supervisor.spawn(TaskKind::OutgoingWebhook, caller.run());
+        self.supervisor.spawn(TaskKind::Realtime, realtime.clone().run(stop));
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! Settings of a run: flag, then environment, then `everthread.toml`, then default.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::cli::{Place, Serve};
+
+/// Where `serve` listens when nobody says.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
+
+/// Settings after merging; flags and environment were merged by the argument parser.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub data: PathBuf,
+    pub database_url: Option<String>,
+    pub listen: String,
+    /// Without a trailing slash.
+    pub public_url: Option<String>,
+    pub sandbox: bool,
+    pub journal_bytes_max: u64,
+    pub journal_days: u32,
+    /// Private addresses that media and outgoing webhooks may reach, as `host:port` or `host`.
+    pub allow_private: Vec<String>,
+}
+
+/// The file, every key optional, unknown keys refused.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data: Option<PathBuf>,
+    database_url: Option<String>,
+    listen: Option<String>,
+    public_url: Option<String>,
+    sandbox: Option<bool>,
+    #[serde(default)]
+    journal: JournalSection,
+    #[serde(default)]
+    network: NetworkSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JournalSection {
+    bytes_max: Option<u64>,
+    days: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NetworkSection {
+    #[serde(default)]
+    allow_private: Vec<String>,
+}
+
+/// Why settings could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{path} can't be read: {source}")]
+    Read { path: String, source: std::io::Error },
+    /// The text of the parser names line and column.
+    #[error("{path} is not valid:\n{detail}")]
+    Parse { path: String, detail: String },
+    #[error("public-url must begin with http:// or https:// and hold no path, but is {0:?}")]
+    PublicUrl(String),
+}
+
+/// The default folder for data.
+fn data_default() -> PathBuf {
+    PathBuf::from("data")
+}
+
+/// Merges the file below the flags of `serve`.
+pub fn load(place: &Place, serve: Option<&Serve>) -> Result<Config, Error> {
+    let file = read(place)?;
+    let data = place.data.clone().or(file.data).unwrap_or_else(data_default);
+    let public_url = serve.and_then(|s| s.public_url.clone()).or(file.public_url);
+    Ok(Config {
+        data,
+        database_url: place.database_url.clone().or(file.database_url),
+        listen: serve.and_then(|s| s.listen.clone()).or(file.listen).unwrap_or_else(|| LISTEN_DEFAULT.into()),
+        public_url: public_url.map(check_public_url).transpose()?,
+        sandbox: serve.is_some_and(|s| s.sandbox) || file.sandbox.unwrap_or(false),
+        journal_bytes_max: file.journal.bytes_max.unwrap_or(64 << 30),
+        journal_days: file.journal.days.unwrap_or(30),
+        allow_private: file.network.allow_private,
+    })
+}
+
+fn read(place: &Place) -> Result<File, Error> {
+    let (path, required) = match &place.config {
+        Some(path) => (path.clone(), true),
+        None => (place.data.clone().unwrap_or_else(data_default).join("everthread.toml"), false),
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => parse(&path, &text),
+        Err(e) if !required && e.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
+        Err(source) => Err(Error::Read { path: path.display().to_string(), source }),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, Error> {
+    toml::from_str(text).map_err(|e| Error::Parse { path: path.display().to_string(), detail: e.to_string() })
+}
+
+fn check_public_url(url: String) -> Result<String, Error> {
+    let trimmed = url.trim_end_matches('/');
+    let host = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#']) => Ok(trimmed.to_owned()),
+        _ => Err(Error::PublicUrl(url)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_key_names_line_and_column() {
+        let error = parse(Path::new("everthread.toml"), "listen = \"127.0.0.1:1\"\nlissten = 1\n")
+            .expect_err("refused");
+        let text = error.to_string();
+        assert!(text.contains("line 2, column 1") && text.contains("lissten"), "{text}");
+    }
+
+    #[test]
+    fn public_url_is_checked_and_trimmed() {
+        assert_eq!(check_public_url("https://a.example/".into()).expect("good"), "https://a.example");
+        for bad in ["a.example", "https://", "https://a.example/x"] {
+            assert!(check_public_url(bad.into()).is_err(), "{bad}");
+        }
+    }
+}

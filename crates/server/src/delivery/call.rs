@@ -1,0 +1,111 @@
+//! One provider call: request, answer, classification. Never fails: whatever happens is an outcome.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use everthread_channels::{Outbound, WireRequest};
+use everthread_core::ids::PartId;
+use everthread_core::limits::CALL_TIMEOUT;
+use everthread_core::outcome::{ErrorClass, Outcome, Reason, ThrottleScope};
+use everthread_store::units::{AttemptResult, Outgoing};
+use metrics::{counter, histogram};
+
+use crate::http::{Client, cut};
+use crate::registry::Account;
+
+/// Bytes of the redacted request kept with an attempt.
+const REQUEST_BYTES_MAX: usize = 4_096;
+
+/// Makes the call that was claimed.
+pub(super) async fn make(
+    client: &Client,
+    account: Option<&Account>,
+    public_url: &str,
+    out: &Outgoing,
+) -> AttemptResult {
+    let ended = |outcome, request: String, answer: String| AttemptResult {
+        workspace: out.workspace,
+        attempt: out.attempt,
+        outcome,
+        request,
+        answer,
+    };
+    let Some(account) = account else {
+        let reason = Reason::new("account_gone", "the account was removed");
+        return ended(Outcome::Refused { class: ErrorClass::Auth, reason }, String::new(), String::new());
+    };
+    let correlation = out.correlation.show(PartId::PREFIX);
+    if account.is_local() {
+        // Our own web chat: written is delivered to where the visitor reads it.
+        return ended(
+            Outcome::Accepted { provider_id: correlation },
+            "kept for the visitor".into(),
+            String::new(),
+        );
+    }
+    let request = match build(account, public_url, out, &correlation) {
+        Ok(request) => request,
+        Err(reason) => {
+            return ended(
+                Outcome::Refused { class: ErrorClass::BadRequest, reason },
+                String::new(),
+                String::new(),
+            );
+        }
+    };
+    let timeout = request.timeout.unwrap_or(CALL_TIMEOUT);
+    if crate::clock::now() + timeout >= out.lease_until {
+        let reason = Reason::new("lease", "the claim was too old to start a call");
+        let outcome = Outcome::NotExecuted {
+            class: ErrorClass::PlatformOutage,
+            reason,
+            wait: Some(everthread_core::time::Span::ZERO),
+            scope: ThrottleScope::Pair,
+        };
+        return ended(outcome, cut(&request.redacted(), REQUEST_BYTES_MAX), String::new());
+    }
+    let started = std::time::Instant::now();
+    let answer = client.call(&request).await;
+    let channel = account.channel.spec().name;
+    histogram!("everthread_provider_call_seconds", "channel" => channel)
+        .record(started.elapsed().as_secs_f64());
+    let outcome =
+        catch_unwind(AssertUnwindSafe(|| account.channel.classify(&answer.wire()))).unwrap_or_else(|_| {
+            Outcome::Uncertain {
+                reason: Reason::new("classify", "the answer could not be read (a defect of ours)"),
+            }
+        });
+    counter!("everthread_provider_calls_total", "channel" => channel, "outcome" => word(&outcome))
+        .increment(1);
+    ended(outcome, cut(&request.redacted(), REQUEST_BYTES_MAX), answer.redacted(&request))
+}
+
+fn build(
+    account: &Account,
+    public_url: &str,
+    out: &Outgoing,
+    correlation: &str,
+) -> Result<WireRequest, Reason> {
+    let reaction = out.reaction.as_ref().map(|(id, emoji)| (id.as_str(), emoji.as_deref()));
+    let outbound = Outbound {
+        correlation,
+        to: &out.to,
+        content: Cow::Borrowed(&out.content),
+        reply_to: out.reply_to.as_deref(),
+        reaction,
+        class: out.class,
+        human_tag: out.human_tag,
+    };
+    catch_unwind(AssertUnwindSafe(|| account.channel.request(&outbound, &account.view(public_url))))
+        .unwrap_or_else(|_| Err(Reason::new("request", "the request could not be built (a defect of ours)")))
+}
+
+/// The outcome as a metric's label.
+const fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted { .. } => "accepted",
+        Outcome::NotExecuted { .. } => "not_executed",
+        Outcome::Refused { .. } => "refused",
+        Outcome::Uncertain { .. } => "uncertain",
+    }
+}
