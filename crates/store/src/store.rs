@@ -76,7 +76,7 @@ impl Store {
         match &self.driver {
             Driver::Lite(store) => {
                 let _place = store.places.acquire().await.map_err(|e| Error::Unavailable(e.to_string()))?;
-                let (job, answer) = UnitJob::new(unit);
+                let (job, answer) = UnitJob::make(unit);
                 store.writer.send(job);
                 wait(answer).await
             }
@@ -88,7 +88,7 @@ impl Store {
     pub async fn read<U: Unit>(&self, unit: U) -> Result<U::Out> {
         match &self.driver {
             Driver::Lite(store) => {
-                let (job, answer) = UnitJob::new(unit);
+                let (job, answer) = UnitJob::make(unit);
                 store.readers.send(job);
                 wait(answer).await
             }

@@ -141,7 +141,7 @@ impl FromCell for i64 {
 }
 
 macro_rules! from_cell_ints {
-    ($($ty:ty),+) => {$(
+    ($($ty:ty: |$n:ident| $widen:expr),+ $(,)?) => {$(
         impl FromCell for $ty {
             fn from_cell(cell: Cell<'_>) -> Result<Self> {
                 let n = i64::from_cell(cell)?;
@@ -149,14 +149,21 @@ macro_rules! from_cell_ints {
             }
         }
         impl From<$ty> for Val<'_> {
-            fn from(n: $ty) -> Self {
-                Self::Int(n as i64)
+            fn from($n: $ty) -> Self {
+                Self::Int($widen)
             }
         }
     )+};
 }
 
-from_cell_ints!(u8, u16, u32, u64, i32, usize);
+from_cell_ints!(
+    u8: |n| i64::from(n),
+    u16: |n| i64::from(n),
+    u32: |n| i64::from(n),
+    i32: |n| i64::from(n),
+    u64: |n| n as i64,
+    usize: |n| n as i64,
+);
 
 impl FromCell for bool {
     fn from_cell(cell: Cell<'_>) -> Result<Self> {

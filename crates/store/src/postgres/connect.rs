@@ -29,19 +29,17 @@ pub(super) fn pool(url: &str, options: &PgOptions) -> Result<Pool> {
 }
 
 /// A connection of its own that holds the advisory lock `key` for as long as it lives.
+#[expect(clippy::disallowed_methods, reason = "the connection's task ends with the client")]
 pub(super) async fn exclusive(url: &str, key: i64) -> Result<Client> {
     let config = parse(url)?;
-    let client = match tls(&config)? {
-        Some(tls) => {
-            let (client, connection) = config.connect(tls).await.map_err(|e| map_error(&e))?;
-            tokio::spawn(connection);
-            client
-        }
-        None => {
-            let (client, connection) = config.connect(NoTls).await.map_err(|e| map_error(&e))?;
-            tokio::spawn(connection);
-            client
-        }
+    let client = if let Some(tls) = tls(&config)? {
+        let (client, connection) = config.connect(tls).await.map_err(|e| map_error(&e))?;
+        tokio::spawn(connection);
+        client
+    } else {
+        let (client, connection) = config.connect(NoTls).await.map_err(|e| map_error(&e))?;
+        tokio::spawn(connection);
+        client
     };
     let row = client
         .query_one(&format!("SELECT pg_try_advisory_lock({key})"), &[])

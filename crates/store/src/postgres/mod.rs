@@ -74,6 +74,10 @@ impl Postgres {
     }
 
     /// Runs a unit in a task of its own, so that a caller that goes away never leaves a transaction behind.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the task is awaited here, and must outlive a caller that is not"
+    )]
     pub(crate) async fn write<U: Unit>(self: &Arc<Self>, unit: U) -> Result<U::Out> {
         let own = Arc::clone(self);
         finish(tokio::spawn(async move { own.write_here(&unit).await }).await)
@@ -95,6 +99,7 @@ impl Postgres {
     }
 
     /// Runs a unit in a read-only transaction that sees one snapshot.
+    #[expect(clippy::disallowed_methods, reason = "as in `write`")]
     pub(crate) async fn read<U: Unit>(self: &Arc<Self>, unit: U) -> Result<U::Out> {
         let own = Arc::clone(self);
         let run = async move { own.once(&unit, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await };

@@ -171,7 +171,9 @@ impl Db for Pg {
 
 /// `?1` becomes `$1`; worked out once per statement. Texts are literals of this program, so there are few.
 fn numbered(text: &'static str) -> Arc<str> {
-    static KNOWN: LazyLock<Mutex<HashMap<(usize, usize), Arc<str>>>> = LazyLock::new(Mutex::default);
+    /// By address and length: a literal has one.
+    type Known = HashMap<(usize, usize), Arc<str>>;
+    static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let key = (text.as_ptr() as usize, text.len());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(known.entry(key).or_insert_with(|| rewrite(text).into()))
@@ -263,7 +265,9 @@ fn told(error: &tokio_postgres::Error, text: &str) -> Error {
 pub(crate) fn map_error(error: &tokio_postgres::Error) -> Error {
     let text = error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned());
     let Some(code) = error.code() else {
-        return if error.is_closed() || StdError::source(error).is_some_and(|s| s.is::<std::io::Error>()) {
+        return if error.is_closed()
+            || StdError::source(error).is_some_and(<dyn StdError>::is::<std::io::Error>)
+        {
             Error::Unavailable(text)
         } else {
             Error::Defect(with_source(error, text))

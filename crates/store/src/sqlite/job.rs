@@ -26,7 +26,7 @@ pub(crate) struct UnitJob<U: Unit> {
 }
 
 impl<U: Unit> UnitJob<U> {
-    pub(crate) fn new(unit: U) -> (Box<dyn Job>, oneshot::Receiver<Result<U::Out>>) {
+    pub(crate) fn make(unit: U) -> (Box<dyn Job>, oneshot::Receiver<Result<U::Out>>) {
         let (to, from) = oneshot::channel();
         (Box::new(Self { unit, out: None, to }), from)
     }

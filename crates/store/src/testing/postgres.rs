@@ -110,7 +110,7 @@ impl PgServer {
     }
 
     fn wait(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         let socket = self.dir.join(format!(".s.PGSQL.{}.lock", self.port));
         let ready = || {
             socket.exists()
@@ -138,6 +138,7 @@ impl PgServer {
     ///
     /// # Panics
     /// When the server refuses.
+    #[expect(clippy::disallowed_methods, reason = "the connection's task is awaited below")]
     pub async fn database(&self) -> String {
         let name = format!("t{}", self.names.fetch_add(1, Ordering::Relaxed));
         let (client, connection) =

@@ -128,13 +128,12 @@ impl Unit for Claim {
                 Some(row) => self.claim(db, &mut work, claim.workspace, row).await?,
                 None => None,
             };
-            out.push(match claimed {
-                Some(outgoing) => Claimed::Send(Box::new(outgoing)),
-                None => {
-                    work.lane_touched(claim.workspace, claim.conversation);
-                    Claimed::Skip
-                }
-            });
+            if let Some(outgoing) = claimed {
+                out.push(Claimed::Send(Box::new(outgoing)));
+            } else {
+                work.lane_touched(claim.workspace, claim.conversation);
+                out.push(Claimed::Skip);
+            }
         }
         Ok((out, work.finish(db).await?))
     }

@@ -132,7 +132,10 @@ impl Record {
             own = provider_id.clone();
         }
         self.close(db, result, retry_at).await?;
-        self.notice(work, &part, &next);
+        if let Next::Retry { at, throttle: Some(scope), .. } = &next {
+            let throttle = Throttle { account: part.account, peer: part.identity, scope: *scope, until: *at };
+            work.after.throttled.push(throttle);
+        }
         apply_next(db, work, &mut part, next, own).await?;
         apply_parked(db, work, &mut part, &self.directory).await?;
         Ok(Recorded::Part { part: part.id, state: part.state })
@@ -192,14 +195,6 @@ impl Record {
         )
         .await?;
         Ok(())
-    }
-
-    /// What the dispatcher must know besides the lane's head.
-    fn notice(&self, work: &mut Work, part: &PartRow, next: &Next) {
-        if let Next::Retry { at, throttle: Some(scope), .. } = next {
-            let throttle = Throttle { account: part.account, peer: part.identity, scope: *scope, until: *at };
-            work.after.throttled.push(throttle);
-        }
     }
 }
 

@@ -24,32 +24,30 @@ impl Unit for UpsertRule {
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
         db.lock(&[self.workspace]).await?;
-        let (id, uid) = match self.uid {
-            Some(uid) => {
-                let (id,): (i64,) = db
-                    .one(
-                        "rule",
-                        sql!(
-                            "UPDATE rules SET name = ?3, enabled = ?4, position = ?5, body = ?6, updated_at = ?7
+        let (id, uid) = if let Some(uid) = self.uid {
+            let (id,): (i64,) = db
+                .one(
+                    "rule",
+                    sql!(
+                        "UPDATE rules SET name = ?3, enabled = ?4, position = ?5, body = ?6, updated_at = ?7
                              WHERE workspace_id = ?1 AND uid = ?2 RETURNING id"
-                        ),
-                        &vals![
-                            self.workspace,
-                            uid,
-                            self.name.as_str(),
-                            self.enabled,
-                            self.position,
-                            self.body.as_str(),
-                            self.now
-                        ],
-                    )
-                    .await?;
-                (id, uid)
-            }
-            None => {
-                let id = db.ids(1).await?;
-                let uid = UidSource::new(self.seed).next(self.now);
-                db.exec(
+                    ),
+                    &vals![
+                        self.workspace,
+                        uid,
+                        self.name.as_str(),
+                        self.enabled,
+                        self.position,
+                        self.body.as_str(),
+                        self.now
+                    ],
+                )
+                .await?;
+            (id, uid)
+        } else {
+            let id = db.ids(1).await?;
+            let uid = UidSource::new(self.seed).next(self.now);
+            db.exec(
                     sql!(
                         "INSERT INTO rules (id, uid, workspace_id, name, enabled, position, body, created_at, updated_at)
                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)"
@@ -66,8 +64,7 @@ impl Unit for UpsertRule {
                     ],
                 )
                 .await?;
-                (id, uid)
-            }
+            (id, uid)
         };
         let after = feed::note(db, self.workspace, "rule", uid, self.now).await?;
         Ok((RuleId(id), uid, after))

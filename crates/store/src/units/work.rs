@@ -234,21 +234,20 @@ pub(crate) async fn refresh_message<D: Db>(
     error: Shown<'_>,
     now: Timestamp,
 ) -> Result<()> {
-    let (state, facts) = match only {
-        Some(known) => known,
-        None => {
-            let parts: Vec<PartFacts> = db
-                .rows(
-                    sql!(
-                        "SELECT state, accepted_at, failed_at, delivered_at, read_at FROM message_parts \
-                         WHERE message_id = ?1 ORDER BY idx"
-                    ),
-                    &vals![message],
-                )
-                .await?;
-            let Some(state) = message_state(parts.iter().map(|part| part.state)) else { return Ok(()) };
-            (state, joined_facts(&parts))
-        }
+    let (state, facts) = if let Some(known) = only {
+        known
+    } else {
+        let parts: Vec<PartFacts> = db
+            .rows(
+                sql!(
+                    "SELECT state, accepted_at, failed_at, delivered_at, read_at FROM message_parts \
+                     WHERE message_id = ?1 ORDER BY idx"
+                ),
+                &vals![message],
+            )
+            .await?;
+        let Some(state) = message_state(parts.iter().map(|part| part.state)) else { return Ok(()) };
+        (state, joined_facts(&parts))
     };
     db.exec(
         sql!(

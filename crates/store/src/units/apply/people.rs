@@ -1,6 +1,7 @@
 //! Finding and making contacts, identities and conversations; kept for the unit and written back once.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 use everthread_core::conversation::Conversation;
 use everthread_core::directory::AccountInfo;
@@ -110,7 +111,7 @@ impl Batch<'_> {
         let Some(found) = found else { return Ok(None) };
         let state = PeerState { identity: found.identity, contact: found.contact.id };
         self.peers.insert(key.clone(), state);
-        if !self.contacts.contains_key(&state.contact) {
+        if let Entry::Vacant(entry) = self.contacts.entry(state.contact) {
             let fields = serde_json::from_str(&found.contact.fields)?;
             let labels = serde_json::from_str(&found.contact.labels)?;
             let contact = ContactState {
@@ -122,7 +123,7 @@ impl Batch<'_> {
                 new: false,
                 dirty: false,
             };
-            self.contacts.insert(state.contact, contact);
+            entry.insert(contact);
         }
         Ok(Some(state))
     }
