@@ -24,6 +24,11 @@ row_struct! {
     }
 }
 
+const NEWEST: Sql = sql!(
+    "SELECT id, uid, name, fields, labels, created_at, updated_at FROM contacts
+     WHERE workspace_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"
+);
+
 /// A page of contacts, newest first; with `q`, those whose name begins with it, by name.
 #[derive(Debug)]
 pub struct ContactPage {
@@ -40,13 +45,7 @@ impl Unit for ContactPage {
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
         let before = self.before.unwrap_or(i64::MAX);
         let rows = match &self.q {
-            None => {
-                let sql = sql!(
-                    "SELECT id, uid, name, fields, labels, created_at, updated_at FROM contacts
-                     WHERE workspace_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"
-                );
-                db.rows::<ContactRow>(sql, &vals![self.workspace, before, self.limit]).await?
-            }
+            None => db.rows::<ContactRow>(NEWEST, &vals![self.workspace, before, self.limit]).await?,
             Some(q) => {
                 let mut ids = super::search::contacts(db, self.workspace, q).await?;
                 ids.retain(|id| id.0 < before);
@@ -327,3 +326,7 @@ impl Unit for Stages {
         db.rows(sql, &vals![self.workspace]).await
     }
 }
+
+/// Statements whose plans are tested.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[Sql] = &[NEWEST, LEADS_ALL, LEADS_STAGE, LEAD_BY_UID];

@@ -1,5 +1,6 @@
 //! Pages of everything, oldest first, for exports. A page follows the internal id, so an export of any size reads each
-//! row once and holds one page in memory.
+//! row once and holds one page in memory. Where no index has the workspace before the id, the plus sign keeps the engine
+//! on the key itself: else each page would sort the whole workspace.
 
 use everthread_core::ids::{ContactId, ConversationId, MessageId, Uid, WorkspaceId};
 use everthread_core::state::{Class, Direction, OwnerKind, State, Status};
@@ -122,17 +123,18 @@ row_struct! {
 #[derive(Debug)]
 pub struct ExportConversations(pub After);
 
+const CONVERSATIONS: Sql = sql!(
+    "SELECT c.id, c.uid, k.uid, k.name, c.channel, a.uid, c.status, c.owner_kind, u.name, c.labels, c.seq, c.unread,
+     c.created_at, c.last_at, c.last_in_at, c.resolved_at
+     FROM conversations c JOIN contacts k ON k.id = c.contact_id
+     LEFT JOIN accounts a ON a.id = c.route_account_id LEFT JOIN users u ON u.id = c.owner_user_id
+     WHERE c.id > ?2 AND +c.workspace_id = ?1 ORDER BY c.id LIMIT ?3"
+);
+
 impl Unit for ExportConversations {
     type Out = Vec<ConversationExport>;
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
-        let sql = sql!(
-            "SELECT c.id, c.uid, k.uid, k.name, c.channel, a.uid, c.status, c.owner_kind, u.name, c.labels, c.seq, c.unread,
-               c.created_at, c.last_at, c.last_in_at, c.resolved_at
-             FROM conversations c JOIN contacts k ON k.id = c.contact_id
-             LEFT JOIN accounts a ON a.id = c.route_account_id LEFT JOIN users u ON u.id = c.owner_user_id
-             WHERE c.workspace_id = ?1 AND c.id > ?2 ORDER BY c.id LIMIT ?3"
-        );
-        db.rows(sql, &vals![self.0.workspace, self.0.id, self.0.limit]).await
+        db.rows(CONVERSATIONS, &vals![self.0.workspace, self.0.id, self.0.limit]).await
     }
 }
 
@@ -183,14 +185,16 @@ row_struct! {
 #[derive(Debug)]
 pub struct ExportContacts(pub After);
 
+const CONTACTS: Sql = sql!(
+    "SELECT id, uid, name, fields, labels, locale, created_at, updated_at, last_in_at, stopped_at FROM contacts
+     WHERE workspace_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+);
+
 impl Unit for ExportContacts {
     type Out = Vec<(ContactExport, Vec<IdentityExport>, Vec<ConsentExport>)>;
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
-        let sql = sql!(
-            "SELECT id, uid, name, fields, labels, locale, created_at, updated_at, last_in_at, stopped_at FROM contacts
-             WHERE workspace_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
-        );
-        let rows = db.rows::<ContactExport>(sql, &vals![self.0.workspace, self.0.id, self.0.limit]).await?;
+        let rows =
+            db.rows::<ContactExport>(CONTACTS, &vals![self.0.workspace, self.0.id, self.0.limit]).await?;
         let sets: Vec<[Val<'_>; 1]> = rows.iter().map(|row| vals![row.id]).collect();
         let sql = sql!(
             "SELECT i.kind, i.value, i.username, i.proof, a.uid FROM identities i LEFT JOIN accounts a ON a.id = i.scope
@@ -234,17 +238,18 @@ row_struct! {
 #[derive(Debug)]
 pub struct ExportLeads(pub After);
 
+const LEADS: Sql = sql!(
+    "SELECT l.id, l.uid, k.uid, k.name, p.name, s.name, s.kind, c.uid, l.fields, l.channel, l.created_at,
+     l.updated_at
+     FROM leads l JOIN contacts k ON k.id = l.contact_id JOIN stages s ON s.id = l.stage_id
+     JOIN pipelines p ON p.id = l.pipeline_id LEFT JOIN conversations c ON c.id = l.conversation_id
+     WHERE l.id > ?2 AND +l.workspace_id = ?1 ORDER BY l.id LIMIT ?3"
+);
+
 impl Unit for ExportLeads {
     type Out = Vec<LeadExport>;
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
-        let sql = sql!(
-            "SELECT l.id, l.uid, k.uid, k.name, p.name, s.name, s.kind, c.uid, l.fields, l.channel, l.created_at,
-               l.updated_at
-             FROM leads l JOIN contacts k ON k.id = l.contact_id JOIN stages s ON s.id = l.stage_id
-             JOIN pipelines p ON p.id = l.pipeline_id LEFT JOIN conversations c ON c.id = l.conversation_id
-             WHERE l.workspace_id = ?1 AND l.id > ?2 ORDER BY l.id LIMIT ?3"
-        );
-        db.rows(sql, &vals![self.0.workspace, self.0.id, self.0.limit]).await
+        db.rows(LEADS, &vals![self.0.workspace, self.0.id, self.0.limit]).await
     }
 }
 
@@ -277,17 +282,18 @@ row_struct! {
 #[derive(Debug)]
 pub struct ExportAttempts(pub After);
 
+const ATTEMPTS: Sql = sql!(
+    "SELECT t.id, t.uid, m.uid, p.uid, p.idx, t.number, a.uid, a.channel, t.started_at, t.ended_at, t.outcome,
+     t.class, t.code, t.text, t.provider_id, t.request, t.answer, t.retry_at
+     FROM attempts t JOIN message_parts p ON p.id = t.part_id JOIN messages m ON m.id = t.message_id
+     LEFT JOIN accounts a ON a.id = t.account_id
+     WHERE t.id > ?2 AND +t.workspace_id = ?1 ORDER BY t.id LIMIT ?3"
+);
+
 impl Unit for ExportAttempts {
     type Out = Vec<AttemptExport>;
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
-        let sql = sql!(
-            "SELECT t.id, t.uid, m.uid, p.uid, p.idx, t.number, a.uid, a.channel, t.started_at, t.ended_at, t.outcome,
-               t.class, t.code, t.text, t.provider_id, t.request, t.answer, t.retry_at
-             FROM attempts t JOIN message_parts p ON p.id = t.part_id JOIN messages m ON m.id = t.message_id
-             LEFT JOIN accounts a ON a.id = t.account_id
-             WHERE t.id > ?2 AND t.workspace_id = ?1 ORDER BY t.id LIMIT ?3"
-        );
-        db.rows(sql, &vals![self.0.workspace, self.0.id, self.0.limit]).await
+        db.rows(ATTEMPTS, &vals![self.0.workspace, self.0.id, self.0.limit]).await
     }
 }
 
@@ -295,14 +301,20 @@ impl Unit for ExportAttempts {
 #[derive(Debug)]
 pub struct ExportProblems(pub After);
 
+const PROBLEMS: Sql = sql!(
+    "SELECT p.id, p.uid, a.uid, a.name, coalesce(p.channel, a.channel), p.reason, p.at, p.raw
+     FROM problems p LEFT JOIN accounts a ON a.id = p.account_id
+     WHERE p.workspace_id = ?1 AND p.id > ?2 ORDER BY p.id LIMIT ?3"
+);
+
 impl Unit for ExportProblems {
     type Out = Vec<ProblemRow>;
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
-        let sql = sql!(
-            "SELECT p.id, p.uid, a.uid, a.name, coalesce(p.channel, a.channel), p.reason, p.at, p.raw
-             FROM problems p LEFT JOIN accounts a ON a.id = p.account_id
-             WHERE p.workspace_id = ?1 AND p.id > ?2 ORDER BY p.id LIMIT ?3"
-        );
-        db.rows(sql, &vals![self.0.workspace, self.0.id, self.0.limit]).await
+        db.rows(PROBLEMS, &vals![self.0.workspace, self.0.id, self.0.limit]).await
     }
 }
+
+/// Statements whose plans are tested.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[Sql] =
+    &[MESSAGES, PARTS, MEDIA, CONVERSATIONS, LEADS, ATTEMPTS, PROBLEMS, CONTACTS];

@@ -326,3 +326,17 @@ pub async fn conversation_id<D: Db>(
     let sql = sql!("SELECT id FROM conversations WHERE uid = ?1 AND workspace_id = ?2");
     Ok(db.row::<(ConversationId,)>(sql, &vals![uid, workspace]).await?.map(|(id,)| id))
 }
+
+/// Statements whose plans are tested.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[Sql] = &[
+    ROW,
+    PAGE_ALL,
+    PAGE_CHANNEL,
+    PAGE_STATUS,
+    PAGE_UNASSIGNED,
+    PAGE_MINE,
+    COUNT_STATUS,
+    COUNT_UNASSIGNED,
+    COUNT_MINE,
+];

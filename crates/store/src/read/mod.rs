@@ -10,5 +10,7 @@ pub mod export;
 pub mod hub;
 pub mod inbox;
 pub mod lookup;
+#[cfg(test)]
+mod plans;
 pub mod search;
 pub mod thread;

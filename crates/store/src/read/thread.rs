@@ -139,6 +139,12 @@ const MEDIA: Sql = sql!(
      FROM media WHERE message_id = ?1 ORDER BY idx"
 );
 
+const ATTEMPTS: Sql = sql!(
+    "SELECT t.uid, p.idx, t.number, t.started_at, t.ended_at, t.outcome, t.class, t.code, t.text, t.request,
+       t.answer, t.retry_at
+     FROM attempts t JOIN message_parts p ON p.id = t.part_id WHERE t.message_id = ?1 ORDER BY t.id LIMIT 1000"
+);
+
 /// Messages of one conversation, the newest below a number, ascending.
 #[derive(Debug)]
 pub struct ThreadPage {
@@ -250,12 +256,7 @@ impl Unit for AttemptsOfMessage {
         let Some((id,)) = db.row::<(MessageId,)>(sql, &vals![self.message, self.workspace]).await? else {
             return Ok(None);
         };
-        let sql = sql!(
-            "SELECT t.uid, p.idx, t.number, t.started_at, t.ended_at, t.outcome, t.class, t.code, t.text, t.request,
-               t.answer, t.retry_at
-             FROM attempts t JOIN message_parts p ON p.id = t.part_id WHERE t.message_id = ?1 ORDER BY t.id LIMIT 1000"
-        );
-        db.rows(sql, &vals![id]).await.map(Some)
+        db.rows(ATTEMPTS, &vals![id]).await.map(Some)
     }
 }
 
@@ -289,3 +290,7 @@ impl Unit for MediaByUid {
         db.row(sql, &vals![self.uid, self.workspace]).await
     }
 }
+
+/// Statements whose plans are tested.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[Sql] = &[BY_SEQ, BY_UID, PARTS, MEDIA, ATTEMPTS];
