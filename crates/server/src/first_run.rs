@@ -1,9 +1,9 @@
 //! What an empty hub gets, so that its first user has something to open: a workspace, an owner, a web chat.
 
 use everthread_core::account::{Secrets, Settings};
-use everthread_core::ids::UserId;
+use everthread_core::ids::{UserId, WorkspaceId};
 use everthread_store::read::hub::FindUser;
-use everthread_store::units::{AddUser, Role};
+use everthread_store::units::{AddPipeline, AddUser, Role, StageKind};
 
 use crate::admin::accounts::Form;
 use crate::admin::{Admin, Failure};
@@ -24,6 +24,7 @@ pub async fn prepare(admin: &Admin) -> Result<Option<UserId>, Failure> {
             role: Role::Owner,
         };
         admin.store.write(owner).await.map_err(Failure::from_display)?;
+        pipeline(admin, workspace).await?;
         let settings = [("title", "Chat with us"), ("greeting", "Hello! How can we help?")];
         let form = Form {
             channel: "webchat".into(),
@@ -35,4 +36,22 @@ pub async fn prepare(admin: &Admin) -> Result<Option<UserId>, Failure> {
         admin.add_account(workspace, form).await?;
     }
     admin.store.read(FindUser { email: OWNER.into() }).await.map_err(Failure::from_display)
+}
+
+/// Where leads stand, in a business that has not said otherwise.
+async fn pipeline(admin: &Admin, workspace: WorkspaceId) -> Result<(), Failure> {
+    let stages = [
+        ("New", StageKind::Open),
+        ("In talks", StageKind::Open),
+        ("Won", StageKind::Won),
+        ("Lost", StageKind::Lost),
+    ];
+    let unit = AddPipeline {
+        now: crate::clock::now(),
+        seed: crate::clock::seed(),
+        workspace,
+        name: "Sales".into(),
+        stages: stages.map(|(name, kind)| (name.to_owned(), kind)).into(),
+    };
+    admin.store.write(unit).await.map(drop).map_err(Failure::from_display)
 }

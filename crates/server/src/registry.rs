@@ -64,6 +64,9 @@ impl Account {
         };
         caps.pacing.account = over(caps.pacing.account, "rate_per_s", "rate_burst");
         caps.pacing.pair = over(caps.pacing.pair, "pair_rate_per_s", "pair_rate_burst");
+        if self.settings.get("human_agent") != Some("on") {
+            caps.human_window = None;
+        }
         caps.text.max = number("text_max").map_or(caps.text.max, |n| n as usize);
         caps
     }
@@ -115,11 +118,9 @@ impl Registry {
                 sandbox: account.sandbox,
                 stopped: account.stopped.clone(),
             });
-            if let Some(external) = external {
-                this.by_external
-                    .entry((family(account.channel), external))
-                    .or_default()
-                    .push(Arc::clone(&account));
+            for id in account.channel.external_ids(&account.settings) {
+                let named = this.by_external.entry((family(account.channel), id)).or_default();
+                named.push(Arc::clone(&account));
             }
             if let Some(key) = account.webhook_path.rsplit('/').next() {
                 this.by_key.insert(key.to_owned(), Arc::clone(&account));
@@ -158,6 +159,7 @@ impl Registry {
         endpoint: EndpointId,
         secret: Fingerprint,
         external: Option<&str>,
+        also: &[String],
     ) -> Result<&Arc<Account>, Unrouted> {
         let served = self.by_endpoint.get(&endpoint).map_or(&[][..], Vec::as_slice);
         let Some(external) = external else {
@@ -169,7 +171,9 @@ impl Registry {
             };
         };
         let kin = served.first().map_or("", |a| family(a.channel));
-        let named = self.by_external.get(&(kin, external.to_owned())).map_or(&[][..], Vec::as_slice);
+        let find = |id: &str| self.by_external.get(&(kin, id.to_owned())).map_or(&[][..], Vec::as_slice);
+        let ids = std::iter::once(external).chain(also.iter().map(String::as_str));
+        let named = ids.map(find).find(|found| !found.is_empty()).unwrap_or_default();
         // Two workspaces may each hold an account of equal provider id: prefer the one this address serves.
         let signed = |a: &&Arc<Account>| a.fingerprint == secret;
         named.iter().filter(signed).min_by_key(|a| a.endpoint != endpoint).ok_or(if named.is_empty() {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Admin, Failure};
 use crate::ingress::table::{family, fingerprint};
 use crate::registry::Account;
-use crate::seal::random_32;
+use crate::seal::{hex, random_32};
 
 /// Secrets that the hub makes where nobody gave one: both sides only need to agree on them.
 const MADE_HERE: &[&str] = &["secret_token", "signing_key", "verify_token"];
@@ -40,7 +40,7 @@ pub struct Form {
 
 /// A name in hexadecimal that nobody guesses.
 pub fn unguessable() -> String {
-    random_32()[..20].iter().map(|b| format!("{b:02x}")).collect()
+    hex(&random_32()[..20])
 }
 
 impl Admin {

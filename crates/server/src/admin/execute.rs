@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::effects::Effects;
 use crate::hub::Hub;
 use crate::registry::Account;
-use crate::seal::{Seal, random_32};
+use crate::seal::{Seal, hex, random_32};
 
 /// A sign-in link is good for this long.
 const LINK: Span = Span::mins(30);
@@ -107,7 +107,7 @@ impl Admin {
 
     /// A link that signs a person in once.
     pub async fn sign_in_link(&self, user: UserId, end_sessions: bool) -> Result<String, Failure> {
-        let token: String = random_32().iter().map(|b| format!("{b:02x}")).collect();
+        let token = hex(&random_32());
         let now = crate::clock::now();
         let unit = AddSignInLink {
             now,
@@ -166,13 +166,7 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
             print(&sink, &account(&found)).await
         }
         Request::AccountRemove { workspace, id } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
-            let found = admin.find_account(workspace, &id)?;
-            let unit = RemoveAccount { now: crate::clock::now(), workspace, account: found.id };
-            let after = admin.store.write(unit).await.map_err(Failure::from_display)?;
-            admin.committed(after);
-            admin.hub.reload().await.map_err(Failure::from_display)?;
-            print(&sink, &json!({ "removed": crate::hub::shown(found.uid), "name": found.name })).await
+            remove_account(admin, workspace.as_deref(), &id, &sink).await
         }
         Request::AccountDoctor { workspace, id } => {
             super::doctor::run(admin, workspace.as_deref(), id.as_deref(), &sink).await
@@ -189,18 +183,7 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
             let link = admin.sign_in_link(user, true).await?;
             print(&sink, &json!({ "email": email, "link": link })).await
         }
-        Request::SandboxClear => {
-            let mut shown = Vec::new();
-            for workspace in admin.hub.workspaces().iter() {
-                let unit = EraseSandbox { now: crate::clock::now(), workspace: workspace.id };
-                let erased = admin.store.write(unit).await.map_err(Failure::from_display)?;
-                shown.push(json!({ "workspace": workspace.name, "contacts": erased.contacts,
-                                   "messages": erased.messages, "accounts": erased.accounts }));
-                admin.committed(erased.after);
-            }
-            admin.hub.reload().await.map_err(Failure::from_display)?;
-            print(&sink, &shown.into()).await
-        }
+        Request::SandboxClear => clear_sandbox(admin, &sink).await,
         Request::Export { workspace, what, format } => {
             let workspace = admin.workspace(workspace.as_deref())?;
             super::export::run(admin, workspace.id, &what, &format, sink).await
@@ -208,6 +191,36 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
         Request::Backup { file, passphrase } => super::backup::run(admin, &file, &passphrase, &sink).await,
         Request::Replay { from_micros } => super::replay::run(admin, from_micros, &sink).await,
     }
+}
+
+/// Removes what simulated customers left, in every workspace.
+async fn clear_sandbox(admin: &Admin, sink: &Sink) -> Result<(), Failure> {
+    let mut shown = Vec::new();
+    for workspace in admin.hub.workspaces().iter() {
+        let unit = EraseSandbox { now: crate::clock::now(), workspace: workspace.id };
+        let erased = admin.store.write(unit).await.map_err(Failure::from_display)?;
+        shown.push(json!({ "workspace": workspace.name, "contacts": erased.contacts,
+                           "messages": erased.messages, "accounts": erased.accounts }));
+        admin.committed(erased.after);
+    }
+    admin.hub.reload().await.map_err(Failure::from_display)?;
+    print(sink, &shown.into()).await
+}
+
+/// Disconnects an account.
+async fn remove_account(
+    admin: &Admin,
+    workspace: Option<&str>,
+    id: &str,
+    sink: &Sink,
+) -> Result<(), Failure> {
+    let workspace = admin.workspace(workspace)?.id;
+    let found = admin.find_account(workspace, id)?;
+    let unit = RemoveAccount { now: crate::clock::now(), workspace, account: found.id };
+    let after = admin.store.write(unit).await.map_err(Failure::from_display)?;
+    admin.committed(after);
+    admin.hub.reload().await.map_err(Failure::from_display)?;
+    print(sink, &json!({ "removed": crate::hub::shown(found.uid), "name": found.name })).await
 }
 
 async fn user_add(

@@ -29,6 +29,7 @@ pub(super) async fn run(admin: &Admin, from_micros: Option<i64>, sink: &Sink) ->
         effects,
         data: admin.config.data.clone(),
         stop: CancellationToken::new(),
+        acknowledge: None,
     };
     let records = stage.replay(reader).await.map_err(Failure::from_display)?;
     print(sink, &json!({ "records": records })).await

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use everthread_core::event::Event;
 use everthread_core::fair::FairQueue;
 use everthread_core::ids::{AccountId, EndpointId};
 use everthread_store::journal::{Cursor, Journal, JournalError, Reader, Record};
@@ -22,8 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::effects::Effects;
+use crate::http::Client;
 use crate::hub::Rules;
-use crate::registry::Registry;
+use crate::registry::{Account, Registry};
+use crate::supervisor::{Supervisor, TaskKind};
 
 use self::marker::Marker;
 use self::parse::{Opened, Problem};
@@ -63,6 +66,30 @@ pub struct Stage {
     pub effects: Effects,
     pub data: std::path::PathBuf,
     pub stop: CancellationToken,
+    /// Calls owed to a provider on receipt of an event; `None` while old records are applied again.
+    pub acknowledge: Option<Acknowledge>,
+}
+
+/// Makes the calls that a platform waits for on receipt (Telegram's button presses spin until answered).
+#[derive(Clone, Debug)]
+pub struct Acknowledge {
+    pub client: Client,
+    pub supervisor: Supervisor,
+    pub public_url: Arc<str>,
+}
+
+impl Acknowledge {
+    /// Fire and forget: its outcome matters to nobody.
+    fn event(&self, account: &Account, event: &Event) {
+        let Some(request) = account.channel.acknowledge(event, &account.view(&self.public_url)) else {
+            return;
+        };
+        let client = self.client.clone();
+        self.supervisor.spawn(TaskKind::ProviderCall, async move {
+            client.call(&request).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+    }
 }
 
 impl std::fmt::Debug for Stage {
@@ -207,6 +234,9 @@ impl Worker {
             let opened = self.open_record(&registry, record);
             problems.extend(opened.problems.into_iter().map(|p| new_problem(p, record)));
             for routed in opened.items {
+                if let Some(acknowledge) = &self.stage.acknowledge {
+                    acknowledge.event(&routed.account, &routed.event);
+                }
                 let item = ApplyItem {
                     record: record.number,
                     index: routed.index,

@@ -60,7 +60,7 @@ pub fn open(registry: &Registry, record: &Record) -> Opened {
         return opened;
     };
     for (index, problem) in parsed.problems.into_iter().take(BATCH_ITEMS_MAX).enumerate() {
-        let account = route(registry, record, problem.account.as_deref()).ok().cloned();
+        let account = route(registry, record, problem.account.as_deref(), &[]).ok().cloned();
         opened.problems.push(Problem {
             account,
             channel: Some(any.channel.spec().name),
@@ -72,7 +72,7 @@ pub fn open(registry: &Registry, record: &Record) -> Opened {
     let too_many = parsed.items.len() > BATCH_ITEMS_MAX;
     for (index, item) in parsed.items.into_iter().take(BATCH_ITEMS_MAX).enumerate() {
         let index = index as u32;
-        match route(registry, record, item.account.as_deref()) {
+        match route(registry, record, item.account.as_deref(), &item.also) {
             Ok(account) => {
                 opened.items.push(Routed { account: Arc::clone(account), index, event: item.event })
             }
@@ -113,6 +113,7 @@ fn route<'r>(
     registry: &'r Registry,
     record: &Record,
     external: Option<&str>,
+    also: &[String],
 ) -> Result<&'r Arc<Account>, crate::registry::Unrouted> {
     let endpoint = everthread_core::ids::EndpointId(record.endpoint);
     match record.source {
@@ -120,6 +121,6 @@ fn route<'r>(
         Source::Poll | Source::Local | Source::Socket => {
             registry.any_of(endpoint).ok_or(crate::registry::Unrouted::Unknown)
         }
-        Source::Webhook => registry.route(endpoint, record.secret, external),
+        Source::Webhook => registry.route(endpoint, record.secret, external, also),
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::admin::{self, Admin, Failure};
 use crate::app::{self, Door};
-use crate::apply::Stage;
+use crate::apply::{Acknowledge, Stage};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::effects::Effects;
@@ -20,6 +20,7 @@ use crate::http::{Client, guard::Guarded};
 use crate::hub::{self, Hub};
 use crate::ingress::Ingress;
 use crate::media::Fetcher;
+use crate::media::link::{self, Links};
 use crate::realtime::Realtime;
 use crate::seal::Seal;
 use crate::supervisor::{Supervisor, TaskKind};
@@ -178,6 +179,7 @@ impl Parts {
         } else {
             None
         };
+        let linked = link::routes(self.links(), self.store.clone(), Arc::clone(&files));
         let api = app::api(&app::Wiring {
             admin: Arc::clone(&admin),
             effects,
@@ -185,7 +187,7 @@ impl Parts {
             files,
             sandbox: self.config.sandbox,
         });
-        door.open(Router::new().merge(api).merge(crate::webchat::routes(chat)));
+        door.open(Router::new().merge(api).merge(crate::webchat::routes(chat)).merge(linked));
         let data = self.config.data.clone();
         let (socket_admin, supervisor) = (Arc::clone(&admin), self.supervisor.clone());
         self.supervisor
@@ -199,6 +201,10 @@ impl Parts {
             println!("Sign in: {}", admin.sign_in_link(user, false).await?);
         }
         Ok(self.supervisor)
+    }
+
+    fn links(&self) -> Links {
+        Links { seal: self.seal.clone(), public_url: Arc::clone(&self.public_url) }
     }
 
     fn files(&self) -> Result<Arc<dyn ObjectStore>, Failure> {
@@ -226,6 +232,11 @@ impl Parts {
             effects: effects.clone(),
             data: self.config.data.clone(),
             stop: stop.clone(),
+            acknowledge: Some(Acknowledge {
+                client: Client::new().map_err(Failure::from_display)?,
+                supervisor: self.supervisor.clone(),
+                public_url: Arc::clone(&self.public_url),
+            }),
         };
         self.supervisor.spawn(TaskKind::Apply, stage.run());
         let delivery = Delivery {
@@ -234,7 +245,7 @@ impl Parts {
             registry: self.hub.registry(),
             effects: effects.clone(),
             supervisor: self.supervisor.clone(),
-            public_url: Arc::clone(&self.public_url),
+            links: self.links(),
             notes,
         };
         self.supervisor.spawn(TaskKind::Delivery, delivery.run(inbox));

@@ -11,6 +11,7 @@ use everthread_store::units::{AttemptResult, Outgoing};
 use metrics::{counter, histogram};
 
 use crate::http::{Client, cut};
+use crate::media::link::Links;
 use crate::registry::Account;
 
 /// Bytes of the redacted request kept with an attempt.
@@ -20,7 +21,7 @@ const REQUEST_BYTES_MAX: usize = 4_096;
 pub(super) async fn make(
     client: &Client,
     account: Option<&Account>,
-    public_url: &str,
+    links: &Links,
     out: &Outgoing,
 ) -> AttemptResult {
     let ended = |outcome, request: String, answer: String| AttemptResult {
@@ -43,7 +44,7 @@ pub(super) async fn make(
             String::new(),
         );
     }
-    let request = match build(account, public_url, out, &correlation) {
+    let request = match build(account, links, out, &correlation) {
         Ok(request) => request,
         Err(reason) => {
             return ended(
@@ -80,23 +81,18 @@ pub(super) async fn make(
     ended(outcome, cut(&request.redacted(), REQUEST_BYTES_MAX), answer.redacted(&request))
 }
 
-fn build(
-    account: &Account,
-    public_url: &str,
-    out: &Outgoing,
-    correlation: &str,
-) -> Result<WireRequest, Reason> {
+fn build(account: &Account, links: &Links, out: &Outgoing, correlation: &str) -> Result<WireRequest, Reason> {
     let reaction = out.reaction.as_ref().map(|(id, emoji)| (id.as_str(), emoji.as_deref()));
     let outbound = Outbound {
         correlation,
         to: &out.to,
-        content: Cow::Borrowed(&out.content),
+        content: Cow::Owned(links.reachable(&out.content, out.workspace, crate::clock::now())),
         reply_to: out.reply_to.as_deref(),
         reaction,
         class: out.class,
         human_tag: out.human_tag,
     };
-    catch_unwind(AssertUnwindSafe(|| account.channel.request(&outbound, &account.view(public_url))))
+    catch_unwind(AssertUnwindSafe(|| account.channel.request(&outbound, &account.view(&links.public_url))))
         .unwrap_or_else(|_| Err(Reason::new("request", "the request could not be built (a defect of ours)")))
 }
 

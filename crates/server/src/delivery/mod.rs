@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::{self, JumpWatch};
 use crate::effects::Effects;
 use crate::http::Client;
+use crate::media::link::Links;
 use crate::registry::Registry;
 use crate::supervisor::{Supervisor, TaskKind};
 
@@ -68,7 +69,7 @@ pub struct Delivery {
     pub registry: watch::Receiver<Arc<Registry>>,
     pub effects: Effects,
     pub supervisor: Supervisor,
-    pub public_url: Arc<str>,
+    pub links: Links,
     pub notes: mpsc::UnboundedSender<Note>,
 }
 
@@ -338,7 +339,7 @@ impl Worker {
         let with = self.with.clone();
         let account = self.with.registry.borrow().account(outgoing.account).cloned();
         self.with.supervisor.spawn(TaskKind::ProviderCall, async move {
-            let result = call::make(&with.client, account.as_deref(), &with.public_url, &outgoing).await;
+            let result = call::make(&with.client, account.as_deref(), &with.links, &outgoing).await;
             let _ = with
                 .notes
                 .send(Note::Called { conversation: outgoing.conversation, result: Box::new(result) });

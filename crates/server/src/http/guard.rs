@@ -99,12 +99,10 @@ fn embedded_v4(v6: Ipv6Addr) -> Option<IpAddr> {
     if let Some(v4) = v6.to_ipv4_mapped() {
         return Some(v4.into());
     }
-    let s = v6.segments();
-    (s[..6] == [0x64, 0xff9b, 0, 0, 0, 0]).then(|| {
-        let [a, b] = s[6].to_be_bytes();
-        let [c, d] = s[7].to_be_bytes();
-        IpAddr::from([a, b, c, d])
-    })
+    let octets = v6.octets();
+    let nat64 = v6.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
+    let last: Option<[u8; 4]> = octets[12..].try_into().ok();
+    last.filter(|_| nat64).map(IpAddr::from)
 }
 
 struct Resolver {

@@ -1,5 +1,7 @@
 //! Files of messages, fetched later with retries: a message never waits for its picture.
 
+pub mod link;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -342,10 +342,9 @@ async fn read(
     let unread = lines.iter().filter(|l| {
         !l.from_visitor && l.visible_at.micros() <= read.seq && l.state != everthread_core::state::State::Read
     });
-    for line in unread {
-        let Some(provider_id) = &line.provider_id else { continue };
-        let body = serde_json::json!({ "receipt": { "id": provider_id, "state": "read" }, "visitor": { "id": visitor } });
-        chat.keep(&account, &body).await?;
+    let ids: Vec<&str> = unread.filter_map(|l| l.provider_id.as_deref()).collect();
+    if !ids.is_empty() {
+        chat.keep(&account, &serde_json::json!({ "visitor": visitor, "read": ids })).await?;
     }
     Ok(answer(&account, &headers, StatusCode::NO_CONTENT))
 }
