@@ -17,6 +17,7 @@ import { useMedia } from '../lib/use-media';
 import { Dialog } from '../ui/dialog';
 import { Empty } from '../ui/states';
 
+const READ_AHEAD_MS = 150;
 const KEYS = { j: 'next', k: 'previous', '/': 'search', Escape: 'leave' };
 
 function Details({ conversationId, readOnly }: { conversationId: string; readOnly: boolean }) {
@@ -90,6 +91,14 @@ export function InboxPage() {
     const at = id ? rows.current.indexOf(id) : -1;
     if (at >= 0) position.current = at;
   });
+  useEffect(() => {
+    // The next one is read ahead, so that j shows it at once.
+    const timer = setTimeout(() => {
+      const next = id ? rows.current[rows.current.indexOf(id) + 1] : undefined;
+      if (next) prefetch(next);
+    }, READ_AHEAD_MS);
+    return () => clearTimeout(timer);
+  }, [id, prefetch]);
   useEffect(() => {
     // The navigation at the foot gives its room to the conversation on a phone.
     document.documentElement.toggleAttribute('data-thread-open', id !== null);

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { Inbox, ListChecks, PlugZap, TriangleAlert, WifiOff } from 'lucide-react';
 import { useCallback, useState } from 'react';
@@ -56,7 +56,12 @@ export function Shell() {
   const [help, setHelp] = useState(false);
   const status = useLiveStatus();
   const announcement = useAnnouncement();
-  const onSignedOut = useCallback(() => void navigate({ to: '/signin' }), [navigate]);
+  const client = useQueryClient();
+  const onSignedOut = useCallback(() => {
+    void navigate({ to: '/signin', search: { next: location.pathname + location.search } }).then(() =>
+      client.removeQueries({ queryKey: keys.session }),
+    );
+  }, [client, navigate]);
   useLive(session.workspace_id, onSignedOut);
   useKeys(HELP_KEYS, { help: () => setHelp(true) });
 

@@ -22,19 +22,17 @@ async function refreshRow(client: QueryClient, id: string): Promise<void> {
   }
 }
 
-/** Runs what the plan asks for. Failures are left to the next change or to the page's own error states. */
-export function runEffect(
+/** Runs what the plan asks for; what it returns ends when the reads do, well or not. */
+function runEffect(
   client: QueryClient,
   effect: Effect,
   later: (key: readonly unknown[]) => void,
-): void {
+): Promise<unknown> | undefined {
   switch (effect.type) {
     case 'row':
-      refreshRow(client, effect.id).catch(() => undefined);
-      break;
+      return refreshRow(client, effect.id);
     case 'thread':
-      refreshThread(client, effect.id, effect.messageIds).catch(() => undefined);
-      break;
+      return refreshThread(client, effect.id, effect.messageIds);
     case 'rows':
       later(keys.lists);
       later(keys.conversations);
@@ -58,17 +56,27 @@ export function runEffect(
       later(keys.system);
       break;
   }
+  return undefined;
 }
 
-/** Threads in the cache, by conversation. */
-function threads(client: QueryClient): Set<string> {
-  return new Set(client.getQueriesData({ queryKey: ['thread'] }).map(([key]) => String(key[1])));
+/** Threads on the screen, by conversation. Those that are only kept are read again when they are opened. */
+function openThreads(client: QueryClient, changes: readonly Change[]): Set<string> {
+  const cache = client.getQueryCache();
+  const open = cache.findAll({ queryKey: ['thread'], type: 'active' });
+  const ids = new Set(open.map((each) => String(each.queryKey[1])));
+  for (const { kind, conversation_id: id } of changes) {
+    if (kind === 'message' && id && !ids.has(id)) {
+      void client.invalidateQueries({ queryKey: keys.thread(id), refetchType: 'none' });
+    }
+  }
+  return ids;
 }
 
 /** Keeps the cache in step with the hub while mounted. */
 export function useLive(workspace: string, onSignedOut: () => void): void {
   const client = useQueryClient();
   useEffect(() => {
+    let stopped = false;
     let batch: Change[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stale = new Map<string, readonly unknown[]>();
@@ -83,23 +91,30 @@ export function useLive(workspace: string, onSignedOut: () => void): void {
       stale.set(JSON.stringify(key), key);
       staleTimer ??= setTimeout(flushStale, WHOLE_MS);
     };
-    const flush = () => {
-      timer = undefined;
-      const effects = plan(batch, threads(client));
+    // One batch at a time: under a flood the next one is larger, and the plan reads whole lists instead of rows.
+    const flush = async () => {
+      const changes = batch;
       batch = [];
-      for (const effect of effects) runEffect(client, effect, later);
+      const effects = plan(changes, openThreads(client, changes));
+      await Promise.allSettled(effects.map((effect) => runEffect(client, effect, later)));
+      timer = undefined;
+      if (batch.length > 0 && !stopped) schedule();
+    };
+    const schedule = () => {
+      timer ??= setTimeout(() => void flush(), BATCH_MS);
     };
 
     const stop = follow(workspace, {
       onChange: (change) => {
         batch.push(change);
-        timer ??= setTimeout(flush, BATCH_MS);
+        schedule();
       },
       onReset: () => void client.invalidateQueries({ predicate: (each) => each.queryKey[0] !== 'session' }),
       onStatus: setLiveStatus,
       onSignedOut,
     });
     return () => {
+      stopped = true;
       stop();
       clearTimeout(timer);
       clearTimeout(staleTimer);

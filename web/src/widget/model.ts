@@ -117,7 +117,6 @@ export function reduce(state: ChatState, event: ChatEvent): ChatState {
     case 'stored': {
       const sent = state.unsent.find((each) => each.id === event.id);
       if (!sent) return state;
-      const placed = state.messages.some((each) => each.id === event.id);
       const message: ChatMessage = {
         id: sent.id,
         seq: UNPLACED,
@@ -128,7 +127,7 @@ export function reduce(state: ChatState, event: ChatEvent): ChatState {
       };
       return {
         ...state,
-        messages: placed ? state.messages : [...state.messages, message],
+        messages: [...state.messages, message],
         unsent: state.unsent.filter((each) => each.id !== event.id),
       };
     }

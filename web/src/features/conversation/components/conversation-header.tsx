@@ -39,7 +39,17 @@ export function ConversationHeader({
         <Avatar name={contact.name} seed={contact.id} />
       </span>
       <div className="min-w-0 flex-1">
-        <h2 className="truncate leading-5 font-semibold">{contact.name}</h2>
+        <h2 className="leading-5 font-semibold">
+          <span className="block truncate max-md:hidden">{contact.name}</span>
+          <button
+            type="button"
+            aria-label={`${contact.name}, ${words.details}`}
+            onClick={onDetails}
+            className="block max-w-full truncate rounded md:hidden"
+          >
+            {contact.name}
+          </button>
+        </h2>
         <div className="flex h-5 min-w-0 flex-wrap items-center gap-x-2 overflow-hidden text-xs text-ink-2">
           <span className="contents max-md:[&_.truncate]:hidden">
             <ChannelBadge channel={conversation.channel} text={conversation.account?.name ?? null} />
@@ -61,9 +71,7 @@ export function ConversationHeader({
       </div>
       <OwnerMenu conversation={conversation} actions={actions} me={me} />
       <LabelMenu conversation={conversation} actions={actions} />
-      <span className="max-md:hidden">
-        <SnoozeMenu actions={actions} />
-      </span>
+      <SnoozeMenu actions={actions} />
       <Button
         size="sm"
         onClick={actions.resolveOrReopen}
@@ -77,7 +85,7 @@ export function ConversationHeader({
         )}
         <span className="max-md:sr-only">{done ? words.reopen : words.resolve}</span>
       </Button>
-      <IconButton label={words.details} onClick={onDetails} className="min-[88rem]:hidden">
+      <IconButton label={words.details} onClick={onDetails} className="max-md:hidden min-[88rem]:hidden">
         <PanelRight aria-hidden="true" className="size-4" />
       </IconButton>
     </header>
