@@ -10,7 +10,7 @@ use everthread_core::time::{Span, Timestamp};
 static LAST_MICROS: AtomicI64 = AtomicI64::new(0);
 
 /// A difference between wall clock and monotonic clock larger than this is a jump.
-pub const JUMP: Duration = Duration::from_secs(60);
+pub const JUMP: Duration = Duration::from_mins(1);
 
 /// Now, in microseconds. Never earlier than any time handed out before, in this process or (once
 /// [`not_before`] has been told) in the one before it.

@@ -25,7 +25,7 @@ use crate::webchat::Chat;
 const RELOAD: Duration = Duration::from_secs(30);
 
 /// Old rows are dropped this often.
-const PRUNE: Duration = Duration::from_secs(60);
+const PRUNE: Duration = Duration::from_mins(1);
 
 /// Lines of the change feed are kept this long; a client further behind starts afresh.
 const CHANGES_KEPT: Span = Span::hours(24);

@@ -74,7 +74,7 @@ pub fn open(registry: &Registry, record: &Record) -> Opened {
         let index = index as u32;
         match route(registry, record, item.account.as_deref(), &item.also) {
             Ok(account) => {
-                opened.items.push(Routed { account: Arc::clone(account), index, event: item.event })
+                opened.items.push(Routed { account: Arc::clone(account), index, event: item.event });
             }
             Err(unrouted) => opened.problems.push(Problem {
                 account: None,

@@ -13,7 +13,7 @@ use crate::registry::Account;
 
 /// Wait after a failed poll, doubled up to the maximum.
 const WAIT_MIN: Duration = Duration::from_secs(1);
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// Why polling ended.
 #[derive(Debug, thiserror::Error)]

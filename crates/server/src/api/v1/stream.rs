@@ -23,7 +23,7 @@ use crate::realtime::{Error, Heard, Listener};
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
 /// How often it is checked that the listener may still listen.
-const RECHECK_EVERY: Duration = Duration::from_secs(60);
+const RECHECK_EVERY: Duration = Duration::from_mins(1);
 
 /// Pause after the store did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
