@@ -20,7 +20,7 @@ pub(super) fn anonymous() -> Result<File, Error> {
 }
 
 /// The file from its beginning as an HTTP body.
-pub(super) async fn body(mut file: File) -> Result<Body, Error> {
+pub(super) fn body(mut file: File) -> Result<Body, Error> {
     file.rewind()?;
     let file = tokio::fs::File::from_std(file);
     let chunks = stream::try_unfold(file, |mut file| async move {

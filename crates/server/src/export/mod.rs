@@ -206,7 +206,7 @@ pub async fn body(
         write(store, workspace, what, format, &mut out)
             .await
             .map_err(crate::api::error::ApiError::internal)?;
-        return file::body(file).await.map_err(crate::api::error::ApiError::internal);
+        return file::body(file).map_err(crate::api::error::ApiError::internal);
     }
     let pages = Pages::new(store, workspace, what);
     let head = format == Format::Csv;

@@ -155,13 +155,13 @@ impl Unit for InboxPage {
         let (at, id) = self.after.unwrap_or((i64::MAX, i64::MAX));
         let channel = self.channel.as_deref().unwrap_or_default();
         let base = vals![self.workspace, at, id, channel, label, self.limit];
-        let [a, b, c, d, e, f] = base;
+        let with = |last| [base[0], base[1], base[2], base[3], base[4], base[5], last];
         let ids: Vec<(ConversationId,)> = match self.view {
             View::All if channel.is_empty() => db.rows(PAGE_ALL, &base).await?,
             View::All => db.rows(PAGE_CHANNEL, &base).await?,
-            View::Status(status) => db.rows(PAGE_STATUS, &[a, b, c, d, e, f, status.into()]).await?,
+            View::Status(status) => db.rows(PAGE_STATUS, &with(status.into())).await?,
             View::Unassigned => db.rows(PAGE_UNASSIGNED, &base).await?,
-            View::Mine(user) => db.rows(PAGE_MINE, &[a, b, c, d, e, f, user.into()]).await?,
+            View::Mine(user) => db.rows(PAGE_MINE, &with(user.into())).await?,
         };
         let ids: Vec<_> = ids.into_iter().map(|(id,)| id).collect();
         rows_of(db, self.workspace, &ids).await

@@ -197,10 +197,9 @@ async fn complete<D: Db>(db: &mut D, rows: Vec<MessageRow>) -> Result<Vec<FullMe
         .zip(media)
         .map(|((row, parts), media)| FullMessage { row, parts, media, answers: None })
         .collect();
-    for at in 0..full.len() {
-        let row = &full[at].row;
-        if let (Some(provider_id), Some(account)) = (row.reply_to.clone(), row.account) {
-            full[at].answers = answered(db, account, &provider_id).await?;
+    for one in &mut full {
+        if let (Some(provider_id), Some(account)) = (&one.row.reply_to, one.row.account) {
+            one.answers = answered(db, account, provider_id).await?;
         }
     }
     Ok(full)

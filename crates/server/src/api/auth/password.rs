@@ -37,13 +37,13 @@ impl Hasher {
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, ApiError> {
         let _place = self.waiting.try_acquire().map_err(|_| ApiError::RateLimited { after_s: 2 })?;
         let _slot = self.running.acquire().await.map_err(ApiError::internal)?;
-        tokio::task::spawn_blocking(move || match hash {
-            Some(hash) => verify_now(&password, &hash),
-            None => {
-                // The same work as a real check, so that timing does not tell who has an account.
-                let _ = hash_now(&password);
-                false
+        tokio::task::spawn_blocking(move || {
+            if let Some(hash) = hash {
+                return verify_now(&password, &hash);
             }
+            // The same work as a real check, so that timing does not tell who has an account.
+            drop(hash_now(&password));
+            false
         })
         .await
         .map_err(ApiError::internal)
