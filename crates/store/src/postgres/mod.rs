@@ -16,6 +16,9 @@ pub(crate) use pg::{Ids, Pg, PgCell, map_error};
 /// How often a unit that lost against another transaction is run again.
 const TRIES: u32 = 8;
 
+/// A unique key that is still taken at the third run is no race.
+const UNIQUE_TRIES: u32 = 3;
+
 /// Key of the advisory lock that keeps a second `serve` off one database.
 const SERVE_LOCK: i64 = 0x4576_6572_7468_7264;
 
@@ -89,6 +92,9 @@ impl Postgres {
             tries += 1;
             let done = self.once(unit, "BEGIN").await;
             match done {
+                Err(Error::Contended(why)) if tries >= UNIQUE_TRIES && why.starts_with(pg::UNIQUE) => {
+                    return Err(Error::Conflict(why));
+                }
                 Err(Error::Contended(why)) if tries < TRIES => {
                     tracing::debug!(why, tries, "unit lost against another transaction, run again");
                     tokio::time::sleep(Duration::from_millis(u64::from(tries) * 3)).await;

@@ -18,6 +18,9 @@ use crate::{Db, Engine, Error, FromRow, Result, Row, Sql, Val};
 /// Internal ids taken from the sequence at once; its INCREMENT in the schema.
 const ID_BLOCK: i64 = 4_096;
 
+/// Marks a lost race for a unique key: it may also be an input that can't be stored.
+pub(super) const UNIQUE: &str = "unique key: ";
+
 /// Calls of one statement under way at once: bounds memory on both sides of the connection.
 const PIPELINE_MAX: usize = 256;
 
@@ -274,13 +277,11 @@ pub(crate) fn map_error(error: &tokio_postgres::Error) -> Error {
         };
     };
     // A row that another transaction inserted first is seen by the second run, which then takes it as it is.
-    if [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::UNIQUE_VIOLATION,
-        SqlState::LOCK_NOT_AVAILABLE,
-    ]
-    .contains(code)
+    if *code == SqlState::UNIQUE_VIOLATION {
+        return Error::Contended(format!("{UNIQUE}{text}"));
+    }
+    if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE]
+        .contains(code)
     {
         return Error::Contended(text);
     }

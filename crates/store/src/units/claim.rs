@@ -110,6 +110,7 @@ row_struct! {
         account_stopped: Option<String>,
         account_removed: Option<Timestamp>,
         fence: Option<i64>,
+        /// Parts that must end first: earlier ones, and any that is under way or uncertain (I4).
         before: i64,
     }
 }
@@ -152,7 +153,8 @@ impl Claim {
                  r.reachable, r.reason, CASE WHEN a.stopped_at IS NULL THEN NULL ELSE a.stopped_reason END, \
                  a.removed_at, l.fence, \
                  (SELECT count(*) FROM message_parts q WHERE q.conversation_id = p.conversation_id AND q.unsent = 1 \
-                 AND (q.seq < p.seq OR (q.seq = p.seq AND q.idx < p.idx))) \
+                 AND q.id <> p.id AND (q.seq < p.seq OR (q.seq = p.seq AND q.idx < p.idx) \
+                 OR q.state IN ('sending', 'uncertain'))) \
                  FROM message_parts p JOIN messages m ON m.id = p.message_id \
                  JOIN conversations v ON v.id = p.conversation_id \
                  JOIN identities i ON i.id = p.identity_id JOIN contacts c ON c.id = i.contact_id \

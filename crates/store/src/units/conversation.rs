@@ -248,7 +248,8 @@ async fn outgoing<D: Db>(db: &mut D, workspace: WorkspaceId, message: MessageId)
 }
 
 /// Sends again what of a message failed, ended unconfirmed, was cancelled, or waits in a hold: a person's explicit
-/// choice, which may make a second copy. The parts go to the end of the lane.
+/// choice, which may make a second copy. The parts take their old
+/// place in the lane.
 #[derive(Clone, Debug)]
 pub struct Retry {
     pub now: Timestamp,

@@ -221,9 +221,10 @@ async fn next_deadline<D: Db>(db: &mut D) -> Result<Option<Timestamp>> {
     let times: Vec<(Option<Timestamp>,)> = db
         .rows(
             sql!(
-                "SELECT (SELECT min(due_at) FROM message_parts WHERE unsent = 1 AND due_at IS NOT NULL \
-                 AND state IN ('uncertain', 'held')) UNION ALL \
-                 SELECT (SELECT min(expires_at) FROM message_parts WHERE unsent = 1 AND state IN ('queued', 'held')) \
+                "SELECT (SELECT due_at FROM message_parts WHERE unsent = 1 AND due_at IS NOT NULL \
+                 AND state IN ('uncertain', 'held') ORDER BY due_at LIMIT 1) UNION ALL \
+                 SELECT (SELECT expires_at FROM message_parts WHERE unsent = 1 AND state IN ('queued', 'held') \
+                 ORDER BY expires_at LIMIT 1) \
                  UNION ALL SELECT (SELECT min(expires_at) FROM parked) UNION ALL \
                  SELECT (SELECT min(snoozed_until) FROM conversations WHERE status = 'snoozed' \
                  AND snoozed_until IS NOT NULL)"
@@ -281,13 +282,10 @@ impl Unit for Recover {
     async fn run<D: Db>(&self, db: &mut D) -> Result<Recovered> {
         let mut out = Recovered::default();
         if self.after.is_none() {
-            let (uncertain, more, after) = self.end_attempts(db).await?;
+            let (uncertain, after) = self.end_attempts(db).await?;
             out.uncertain = uncertain;
             out.after = after;
             out.recent = self.recent(db).await?;
-            if more {
-                out.next = Some(ConversationId(0));
-            }
         }
         let after = self.after.map_or(0, |id| id.0);
         let lanes: Vec<(ConversationId, WorkspaceId)> = db
@@ -311,7 +309,7 @@ impl Unit for Recover {
 
 impl Recover {
     /// An attempt that nobody recorded may have reached the provider: never sent again blindly.
-    async fn end_attempts<D: Db>(&self, db: &mut D) -> Result<(u64, bool, After)> {
+    async fn end_attempts<D: Db>(&self, db: &mut D) -> Result<(u64, After)> {
         let left: Vec<(AttemptId, PartId, WorkspaceId)> = db
             .rows(
                 sql!(
@@ -336,7 +334,7 @@ impl Recover {
             .await?;
             self.end_part(db, &mut work, *workspace, *part, &reason).await?;
         }
-        Ok((left.len() as u64, false, work.finish(db).await?))
+        Ok((left.len() as u64, work.finish(db).await?))
     }
 
     async fn end_part<D: Db>(

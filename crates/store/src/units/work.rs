@@ -194,6 +194,10 @@ fn head_of(
     parts: &[LanePart],
     version: i64,
 ) -> Option<LaneHead> {
+    // At most one part of a lane is under way, and nothing starts beside an uncertain one (I4).
+    if parts.iter().any(|part| matches!(part.state, State::Sending | State::Uncertain)) {
+        return None;
+    }
     let first = parts.first().filter(|part| part.state == State::Queued)?;
     Some(LaneHead {
         conversation,

@@ -48,7 +48,8 @@ store_conformance! {
         an_echo_before_our_record_is_one_message, an_echo_settles_an_uncertain_part,
         a_reply_typed_in_the_app_takes_over, a_person_takes_over_from_the_bot, composing_twice_is_one_message,
         a_stopped_account_holds_its_parts, the_window_is_checked_at_the_claim, cancel_and_retry,
-        uncertain_ends_unconfirmed_at_its_deadline, an_older_fence_is_refused, a_bot_answer_expires;
+        uncertain_ends_unconfirmed_at_its_deadline, an_older_fence_is_refused, a_bot_answer_expires,
+        a_retry_waits_for_an_uncertain_part;
     walls: workspaces_never_meet, changes_are_seen_in_order_by_a_tailing_reader, a_failing_unit_stores_nothing,
         a_panicking_unit_harms_no_other, reading_units_cannot_write, search_finds_words_of_its_workspace_only,
         labels_and_leads;

@@ -3,6 +3,7 @@
 use everthread_core::conversation::Owner;
 use everthread_core::dispatch::LaneHead;
 use everthread_core::event::Fact;
+use everthread_core::ids::PartId;
 use everthread_core::outcome::{ErrorClass, Outcome, Reason, ThrottleScope};
 use everthread_core::time::Span;
 use everthread_store::units::{
@@ -357,7 +358,7 @@ pub(crate) async fn uncertain_ends_unconfirmed_at_its_deadline(rig: Rig) {
     // A fact that comes later still counts.
     let mut late = receipt("p1", Fact::Delivered);
     if let everthread_core::event::EventKind::Receipt(receipt) = &mut late.kind {
-        receipt.correlation = Some(sent.correlation.show(everthread_core::ids::PartId::PREFIX));
+        receipt.correlation = Some(sent.correlation.show(PartId::PREFIX));
     }
     rig.apply(at(70), rig.chat, vec![late]).await;
     assert_eq!(part_states(&rig).await, ["delivered", "queued"]);
@@ -392,4 +393,25 @@ pub(crate) async fn a_bot_answer_expires(mut rig: Rig) {
     };
     let (out, _): (Vec<Claimed>, After) = rig.store.write(unit).await.unwrap();
     assert!(out.is_empty());
+}
+
+pub(crate) async fn a_retry_waits_for_an_uncertain_part(rig: Rig) {
+    rig.apply(T0, rig.chat, vec![message("u1", "m1", "Hi")]).await;
+    let conversation = rig.conversation().await;
+    let first = rig.compose(at(1), conversation, "first").await;
+    let sent = rig.claim(at(1), first.after.heads[0]).await.unwrap();
+    let refused = Outcome::Refused { class: ErrorClass::BadRequest, reason: Reason::new("100", "no") };
+    rig.record(at(1), &sent, refused).await;
+    let head = rig.compose(at(2), conversation, "second").await.after.heads[0];
+    let sent = rig.claim(at(2), head).await.unwrap();
+    rig.record(at(2), &sent, uncertain()).await;
+    let retry = Retry { now: at(3), workspace: rig.ws, message: first.message, user: rig.user };
+    let after = rig.store.write(retry).await.unwrap();
+    assert!(after.heads.is_empty(), "nothing starts beside an uncertain part");
+    let forced =
+        LaneHead { head: PartId(rig.ints(sql!("SELECT min(id) FROM message_parts"), &[]).await[0]), ..head };
+    assert!(rig.claim(at(4), forced).await.is_none());
+    let due = settle(&rig, 62).await;
+    assert_eq!(due.after.heads[0].head, forced.head);
+    assert!(rig.claim(at(63), forced).await.is_some());
 }
