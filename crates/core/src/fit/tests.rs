@@ -111,7 +111,7 @@ proptest::proptest! {
     #[test]
     fn every_part_fits_and_nothing_is_lost(
         text in "(\\PC|[👨‍👩‍👧กำ\u{301} \n]){0,160}",
-        titles in proptest::collection::vec("[a-zé👍 ]{1,20}", 0..5),
+        titles in proptest::collection::vec("(a|é|👨‍👩‍👧){1,20}", 0..5),
         images in 0_usize..3,
         max in 20_usize..60,
         unit in proptest::sample::select(vec![Unit::Bytes, Unit::Chars, Unit::Utf16]),
