@@ -135,8 +135,25 @@ fn correlation_uid(text: Option<&str>) -> Option<Uid> {
     Uid::read(PartId::PREFIX, text).or_else(|| Uuid::try_parse(text).ok().map(Uid))
 }
 
-/// Adds a fact to a part and what follows from it to its message and lane.
+/// Adds a fact to a part and what follows from it to its message and lane. Where it makes the part known under
+/// `provider_id`, what came before under that id is added too.
 pub(crate) async fn learn<D: Db>(
+    db: &mut D,
+    work: &mut Work,
+    part: &mut PartRow,
+    fact: (Fact, Timestamp),
+    error: Option<&ReceiptError>,
+    provider_id: Option<&str>,
+) -> Result<bool> {
+    let found = part.provider_id.is_none() && provider_id.is_some();
+    let changed = learn_one(db, work, part, fact, error, provider_id).await?;
+    if found {
+        heard_before(db, work, part).await?;
+    }
+    Ok(changed)
+}
+
+async fn learn_one<D: Db>(
     db: &mut D,
     work: &mut Work,
     part: &mut PartRow,
@@ -628,25 +645,30 @@ pub(crate) async fn apply_parked<D: Db>(
     part: &mut PartRow,
     directory: &everthread_core::directory::Directory,
 ) -> Result<()> {
-    if let Some(provider_id) = part.provider_id.clone() {
-        for (event, at) in take_parked(db, part.account, &provider_id).await? {
-            match &event.kind {
-                EventKind::Receipt(receipt) => {
-                    let fact = (receipt.fact, at);
-                    learn(db, work, part, fact, receipt.error.as_ref(), None).await?;
-                }
-                EventKind::Echo(_) => {
-                    learn(db, work, part, (Fact::Accepted, at), None, None).await?;
-                }
-                _ => {
-                    if let Some(target) = target(db, part.account, &provider_id).await? {
-                        amend_message(db, work, &target, &event, at).await?;
-                    }
+    heard_before(db, work, part).await?;
+    release_echoes(db, work, part.account, part.identity, part.conversation, directory).await
+}
+
+/// What was parked under the id by which the provider knows this part.
+async fn heard_before<D: Db>(db: &mut D, work: &mut Work, part: &mut PartRow) -> Result<()> {
+    let Some(provider_id) = part.provider_id.clone() else { return Ok(()) };
+    for (event, at) in take_parked(db, part.account, &provider_id).await? {
+        match &event.kind {
+            EventKind::Receipt(receipt) => {
+                let fact = (receipt.fact, at);
+                learn_one(db, work, part, fact, receipt.error.as_ref(), None).await?;
+            }
+            EventKind::Echo(_) => {
+                learn_one(db, work, part, (Fact::Accepted, at), None, None).await?;
+            }
+            _ => {
+                if let Some(target) = target(db, part.account, &provider_id).await? {
+                    amend_message(db, work, &target, &event, at).await?;
                 }
             }
         }
     }
-    release_echoes(db, work, part.account, part.identity, part.conversation, directory).await
+    Ok(())
 }
 
 /// Echoes to a customer to whom no call is under way any more: one with the text of an uncertain part settles it,

@@ -1,0 +1,281 @@
+//! The invariants, asked of the real rows.
+
+use std::collections::HashMap;
+
+use everthread_core::ids::{AccountId, ConversationId, MessageId, PartId, WorkspaceId};
+use everthread_core::invariants::{
+    lane_in_order, one_live_attempt, sequence_without_gaps, state_follows_facts, waits_visibly,
+};
+use everthread_core::state::{Facts, State, message_state};
+use everthread_core::time::Timestamp;
+use everthread_store::{Db, Result, Unit, row_struct, sql, vals};
+
+/// Accounts that send nothing, with the reason.
+pub(crate) struct StoppedAccounts;
+
+impl Unit for StoppedAccounts {
+    type Out = Vec<(AccountId, String)>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        db.rows(sql!("SELECT id, stopped_reason FROM accounts WHERE stopped_at IS NOT NULL"), &[]).await
+    }
+}
+
+row_struct! {
+    struct PartRow {
+        id: PartId,
+        message: MessageId,
+        state: State,
+        message_state: State,
+        unsent: bool,
+        due_at: Option<Timestamp>,
+        expires_at: Timestamp,
+        reason: Option<String>,
+        accepted: Option<Timestamp>,
+        failed: Option<Timestamp>,
+        delivered: Option<Timestamp>,
+        read: Option<Timestamp>,
+        live: i64,
+    }
+}
+
+/// Checks the conversations that changed since the last time; all of them without `since`.
+pub(crate) struct Check {
+    /// The last change seen, by workspace; `None`: look at everything.
+    pub(crate) since: Option<HashMap<WorkspaceId, i64>>,
+}
+
+impl Unit for Check {
+    /// The last changes, and what is wrong.
+    type Out = (HashMap<WorkspaceId, i64>, Vec<String>);
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let mut wrong = Vec::new();
+        let last: Vec<(WorkspaceId, i64)> =
+            db.rows(sql!("SELECT id, change_seq FROM workspaces"), &[]).await?;
+        for (workspace, number) in &last {
+            let since = self.since.as_ref().map_or(0, |since| since.get(workspace).copied().unwrap_or(0));
+            if since == *number {
+                continue;
+            }
+            let touched: Vec<(ConversationId, i64)> = db
+                .rows(
+                    sql!(
+                        "SELECT DISTINCT v.id, v.seq FROM changes c JOIN conversations v ON v.uid = c.conversation_uid \
+                         WHERE c.workspace_id = ?1 AND c.number > ?2"
+                    ),
+                    &vals![*workspace, since],
+                )
+                .await?;
+            for (conversation, seq) in touched {
+                check_conversation(db, conversation, seq, self.since.is_none(), &mut wrong).await?;
+            }
+        }
+        Ok((last.into_iter().collect(), wrong))
+    }
+}
+
+async fn check_conversation<D: Db>(
+    db: &mut D,
+    conversation: ConversationId,
+    seq: i64,
+    all: bool,
+    wrong: &mut Vec<String>,
+) -> Result<()> {
+    let from = if all { 0 } else { (seq - 20).max(0) };
+    let numbers: Vec<(i64,)> = db
+        .rows(
+            sql!("SELECT seq FROM messages WHERE conversation_id = ?1 AND seq > ?2 ORDER BY seq"),
+            &vals![conversation, from],
+        )
+        .await?;
+    if !sequence_without_gaps(numbers.iter().map(|(n,)| n - from)) || numbers.len() as i64 != seq - from {
+        wrong.push(format!("{conversation}: sequence {numbers:?} up to {seq}"));
+    }
+    let parts: Vec<PartRow> = db
+        .rows(
+            sql!(
+                "SELECT p.id, p.message_id, p.state, m.state, p.unsent, p.due_at, p.expires_at, p.reason, \
+                 p.accepted_at, p.failed_at, p.delivered_at, p.read_at, (SELECT count(*) FROM attempts a \
+                 WHERE a.message_id = p.message_id AND a.part_id = p.id AND a.ended_at IS NULL) \
+                 FROM messages m JOIN message_parts p ON p.message_id = m.id \
+                 WHERE m.conversation_id = ?1 AND m.seq > ?2 ORDER BY m.seq, p.idx"
+            ),
+            &vals![conversation, from],
+        )
+        .await?;
+    if !lane_in_order(parts.iter().map(|part| part.state)) {
+        let states: Vec<_> = parts.iter().map(|part| (part.id.0, part.state)).collect();
+        wrong.push(format!("{conversation}: lane out of order: {states:?}"));
+    }
+    let mut messages: HashMap<MessageId, (State, Vec<State>)> = HashMap::new();
+    for part in &parts {
+        let facts = Facts {
+            accepted: part.accepted,
+            failed: part.failed,
+            delivered: part.delivered,
+            read: part.read,
+        };
+        messages.entry(part.message).or_insert((part.message_state, Vec::new())).1.push(part.state);
+        let mut broken =
+            |what: &str| wrong.push(format!("{conversation} {} ({:?}): {what}", part.id, part.state));
+        if part.unsent != part.state.blocks_lane() {
+            broken("`unsent` does not follow the state");
+        }
+        if !one_live_attempt(usize::try_from(part.live).unwrap_or(0)) {
+            broken("two live attempts");
+        }
+        if part.state == State::Sending && part.live != 1 {
+            broken("sending without a live attempt");
+        }
+        if !state_follows_facts(part.state, &facts, part.state) {
+            broken("the state is not what the facts say");
+        }
+        let deadline = if part.state == State::Uncertain { part.due_at } else { Some(part.expires_at) };
+        if !waits_visibly(part.state, part.reason.is_some(), deadline) {
+            broken("waits without reason or deadline");
+        }
+    }
+    for (message, (state, parts)) in messages {
+        if message_state(parts.iter().copied()) != Some(state) {
+            wrong.push(format!("{conversation} {message} is {state:?}, its parts {parts:?}"));
+        }
+    }
+    Ok(())
+}
+
+row_struct! {
+    /// What the world needs to judge a claim.
+    pub(crate) struct ClaimFacts {
+        pub(crate) seq: i64,
+        pub(crate) idx: i64,
+        pub(crate) author: String,
+        /// Later messages by people in this conversation.
+        pub(crate) people_after: i64,
+        /// Unsent parts before this one.
+        pub(crate) before: i64,
+    }
+}
+
+/// Looks at a part that was just claimed.
+pub(crate) struct LookAtClaim(pub(crate) PartId);
+
+impl Unit for LookAtClaim {
+    type Out = ClaimFacts;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<ClaimFacts> {
+        db.one(
+            "part",
+            sql!(
+                "SELECT p.seq, p.idx, p.author, (SELECT count(*) FROM messages m WHERE \
+                 m.conversation_id = p.conversation_id AND m.seq > p.seq AND m.direction = 'out' \
+                 AND m.author_kind IN ('person', 'app')), \
+                 (SELECT count(*) FROM message_parts q WHERE q.conversation_id = p.conversation_id AND q.unsent = 1 \
+                 AND (q.seq < p.seq OR (q.seq = p.seq AND q.idx < p.idx))) FROM message_parts p WHERE p.id = ?1"
+            ),
+            &vals![self.0],
+        )
+        .await
+    }
+}
+
+/// Parts of a message.
+pub(crate) struct PartsOf(pub(crate) MessageId);
+
+impl Unit for PartsOf {
+    type Out = Vec<PartId>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Vec<PartId>> {
+        let rows: Vec<(PartId,)> = db
+            .rows(sql!("SELECT id FROM message_parts WHERE message_id = ?1 ORDER BY idx"), &vals![self.0])
+            .await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+}
+
+/// Conversations, and outgoing messages with their states: what people can act on.
+pub(crate) struct Choices;
+
+impl Unit for Choices {
+    type Out = (Vec<(ConversationId, WorkspaceId)>, Vec<(MessageId, WorkspaceId, State)>);
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let conversations =
+            db.rows(sql!("SELECT id, workspace_id FROM conversations ORDER BY id"), &[]).await?;
+        let messages = db
+            .rows(
+                sql!(
+                    "SELECT m.id, m.workspace_id, m.state FROM messages m WHERE m.direction = 'out' AND m.parts > 0 \
+                     AND m.state IN ('failed', 'unconfirmed', 'cancelled', 'held', 'queued') ORDER BY m.id"
+                ),
+                &[],
+            )
+            .await?;
+        Ok((conversations, messages))
+    }
+}
+
+/// Everything that the end is judged by.
+#[derive(Debug, Default)]
+pub(crate) struct Final {
+    /// Account and provider id of each message of a customer.
+    pub(crate) incoming: Vec<(AccountId, String)>,
+    /// Account and provider id of each message typed in a platform's own app.
+    pub(crate) typed: Vec<(AccountId, String)>,
+    /// Client ids of what people wrote.
+    pub(crate) composed: Vec<String>,
+    /// Parts that are not at an end.
+    pub(crate) unfinished: Vec<(PartId, State)>,
+    /// Each part's state by provider id.
+    pub(crate) parts: HashMap<(AccountId, String), State>,
+    pub(crate) parked: i64,
+    pub(crate) problems: Vec<String>,
+    pub(crate) live_attempts: i64,
+}
+
+pub(crate) struct LookAtEnd;
+
+impl Unit for LookAtEnd {
+    type Out = Final;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Final> {
+        let incoming = db
+            .rows(
+                sql!("SELECT account_id, provider_id FROM messages WHERE direction = 'in' ORDER BY id"),
+                &[],
+            )
+            .await?;
+        let typed = db
+            .rows(
+                sql!("SELECT account_id, provider_id FROM messages WHERE author_kind = 'app' ORDER BY id"),
+                &[],
+            )
+            .await?;
+        let composed: Vec<(String,)> =
+            db.rows(sql!("SELECT client_id FROM messages WHERE client_id IS NOT NULL"), &[]).await?;
+        let unfinished =
+            db.rows(sql!("SELECT id, state FROM message_parts WHERE unsent = 1 ORDER BY id"), &[]).await?;
+        let parts: Vec<(AccountId, String, State)> = db
+            .rows(
+                sql!(
+                    "SELECT account_id, provider_id, state FROM message_parts WHERE provider_id IS NOT NULL"
+                ),
+                &[],
+            )
+            .await?;
+        let (parked,): (i64,) = db.one("count", sql!("SELECT count(*) FROM parked"), &[]).await?;
+        let problems: Vec<(String,)> = db.rows(sql!("SELECT reason FROM problems ORDER BY id"), &[]).await?;
+        let (live_attempts,): (i64,) =
+            db.one("count", sql!("SELECT count(*) FROM attempts WHERE ended_at IS NULL"), &[]).await?;
+        Ok(Final {
+            incoming,
+            typed,
+            composed: composed.into_iter().map(|(id,)| id).collect(),
+            unfinished,
+            parts: parts.into_iter().map(|(account, id, state)| ((account, id), state)).collect(),
+            parked,
+            problems: problems.into_iter().map(|(reason,)| reason).collect(),
+            live_attempts,
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! How often things go wrong, drawn per seed; some are off altogether, so that others are seen alone.
+
+use crate::rng::Rng;
+
+/// Rates in thousandths unless they say otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Faults {
+    /// At each point where a process can die.
+    pub(crate) crash: u32,
+    /// Of the crashes, those that take the disk's unsynced writes with them.
+    pub(crate) power_cut: u32,
+    /// Executed, and the answer does not arrive.
+    pub(crate) lost_answer: u32,
+    /// Not executed, and no answer arrives.
+    pub(crate) lost_call: u32,
+    pub(crate) throttle: u32,
+    pub(crate) refuse: u32,
+    pub(crate) bad_token: u32,
+    /// Chance that an outage begins, per customer message.
+    pub(crate) outage: u32,
+    /// Webhooks that come twice.
+    pub(crate) duplicate: u32,
+    /// Longest way of a webhook in milliseconds: reorders them.
+    pub(crate) webhook_millis: i64,
+    /// Receipts and echoes that overtake the answer.
+    pub(crate) early: u32,
+    /// Acknowledgements that the platform does not hear.
+    pub(crate) lost_ack: u32,
+    pub(crate) clock_jump: u32,
+    /// Journal syncs that fail.
+    pub(crate) bad_sync: u32,
+    /// Answers by people, per customer message.
+    pub(crate) people: u32,
+}
+
+impl Faults {
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
+        let mut rate = |most: u32| if rng.chance(650) { rng.below(most as usize + 1) as u32 } else { 0 };
+        Self {
+            crash: rate(25),
+            power_cut: rate(700),
+            lost_answer: rate(150),
+            lost_call: rate(100),
+            throttle: rate(150),
+            refuse: rate(80),
+            bad_token: rate(15),
+            outage: rate(40),
+            duplicate: rate(300),
+            webhook_millis: 20 + i64::from(rate(20_000)),
+            early: rate(600),
+            lost_ack: rate(150),
+            clock_jump: rate(20),
+            bad_sync: rate(30),
+            people: rate(500),
+        }
+    }
+
+    /// Nothing goes wrong.
+    pub(crate) fn none() -> Self {
+        Self { webhook_millis: 50, ..Self::default() }
+    }
+}

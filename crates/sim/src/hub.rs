@@ -1,0 +1,332 @@
+//! One life of the hub's process: what is in memory, and the thin shell around core and store.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use everthread_core::directory::{AccountInfo, Directory};
+use everthread_core::dispatch::{AccountLimits, Dispatcher};
+use everthread_core::ids::{AccountId, AttemptId, ConversationId, WorkspaceId};
+use everthread_core::limits::LEASE;
+use everthread_core::outcome::{Outcome, ThrottleScope};
+use everthread_core::time::{Span, Timestamp};
+use everthread_store::journal::testing::SimDisk;
+use everthread_store::journal::{Cursor, Group, Log, Options, RawRecord, Reader, Source};
+use everthread_store::units::{
+    After, Apply, ApplyItem, AttemptResult, Claim, Claimed, GetCursor, ItemResult, Outgoing, Record, Recover,
+    SetCursor, Settle, StartAccount,
+};
+use everthread_store::{InlineStore, LiteOptions, Place};
+use uuid::Uuid;
+
+use crate::provider::Hook;
+use crate::rng::Rng;
+use crate::scene::Scene;
+
+/// Calls under way at once, over all accounts.
+const CALLS_MAX: usize = 24;
+
+/// Rows of one kind settled in one unit.
+const SETTLE_ROWS: u32 = 50;
+
+/// What went wrong inside: always a violation, as nothing here is allowed to fail.
+pub(crate) type Inside<T> = Result<T, String>;
+
+pub(crate) struct Hub {
+    pub(crate) store: InlineStore,
+    log: Log,
+    reader: Reader,
+    pub(crate) dispatcher: Dispatcher,
+    directory: Arc<Directory>,
+    scene: Arc<Scene>,
+    fence: i64,
+    settle_at: Option<Timestamp>,
+    under_way: HashMap<AttemptId, (WorkspaceId, ConversationId)>,
+    rng: Rng,
+    /// Added to true time; only grows during one life.
+    pub(crate) offset: Span,
+}
+
+/// Store options of a simulated process: processes crash here, machines don't.
+pub(crate) fn lite() -> LiteOptions {
+    LiteOptions { fsync: false, ..LiteOptions::default() }
+}
+
+impl Hub {
+    /// A process starts: opens what is on disk and recovers.
+    pub(crate) fn start(
+        place: &Place,
+        disk: &SimDisk,
+        scene: &Arc<Scene>,
+        (now, offset): (Timestamp, Span),
+        mut rng: Rng,
+    ) -> Inside<Self> {
+        let clock = now + offset;
+        let mut store = InlineStore::open(place, &lite()).map_err(text)?;
+        let options =
+            Options { reserve_bytes: 0, segment_bytes: 64 * 1024, ..Options::new(clock, rng.draw()) };
+        let (mut log, _) = Log::open(Arc::new(disk.clone()), options).map_err(text)?;
+        let cursor = store.read(&GetCursor { name: "apply".to_owned() }).map_err(text)?;
+        let (reader, alarm) = log.reader_from(cursor.as_deref().and_then(read_cursor));
+        if let Some(alarm) = alarm {
+            return Err(format!("the journal lost what was applied: {alarm}"));
+        }
+        let fence = store.read(&GetCursor { name: "fence".to_owned() }).map_err(text)?;
+        let fence = fence.and_then(|fence| fence.parse::<i64>().ok()).unwrap_or(0) + 1;
+        store.write(&SetCursor { name: "fence".to_owned(), value: fence.to_string() }).map_err(text)?;
+        let mut directory = Directory::default();
+        let mut dispatcher = Dispatcher::default();
+        let stopped = store.read(&crate::checks::StoppedAccounts).map_err(text)?;
+        for info in &scene.accounts {
+            let reason = stopped.iter().find(|(id, _)| *id == info.id).map(|(_, reason)| reason.clone());
+            dispatcher.set_account(info.id, AccountLimits::new(info.caps.pacing), clock);
+            dispatcher.stop_account(info.id, reason.is_some(), clock);
+            directory.insert(AccountInfo { stopped: reason, ..AccountInfo::clone(info) });
+        }
+        let (scene, directory) = (Arc::clone(scene), Arc::new(directory));
+        let (under_way, settle_at) = (HashMap::new(), Some(clock));
+        let mut hub = Self {
+            store,
+            log,
+            reader,
+            dispatcher,
+            directory,
+            scene,
+            fence,
+            settle_at,
+            under_way,
+            rng,
+            offset,
+        };
+        hub.recover(clock)?;
+        Ok(hub)
+    }
+
+    fn recover(&mut self, clock: Timestamp) -> Inside<()> {
+        let mut after = None;
+        loop {
+            let unit = Recover {
+                now: clock,
+                seed: self.rng.draw(),
+                after,
+                limit: 20,
+                directory: Arc::clone(&self.directory),
+                fence: self.fence,
+            };
+            let recovered = self.store.write(&unit).map_err(text)?;
+            for call in &recovered.recent {
+                self.dispatcher.book(call.account, call.peer, call.at);
+            }
+            self.follow(recovered.after, clock);
+            for head in recovered.heads {
+                self.dispatcher.upsert(head, clock);
+            }
+            after = recovered.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A webhook: durable, or refused. The caller answers 200 only for `true`.
+    pub(crate) fn ingest(&mut self, hook: &Hook, clock: Timestamp) -> Inside<bool> {
+        let body = serde_json::to_vec(hook).map_err(text)?;
+        let mut group = Group::new();
+        group.push(&RawRecord {
+            received_at: clock,
+            endpoint: hook.account.0,
+            secret: 1,
+            source: Source::Webhook,
+            content_type: "application/json",
+            query: "",
+            body: &body,
+        });
+        Ok(self.log.append(&mut group).is_ok())
+    }
+
+    /// Applies some of what the journal holds. The results, and what the records were.
+    pub(crate) fn apply(&mut self, clock: Timestamp, max: usize) -> Inside<Vec<(Hook, ItemResult)>> {
+        let batch = self.reader.read_batch(max, 1 << 20).map_err(text)?;
+        if !batch.gaps.is_empty() {
+            return Err(format!("the journal has gaps: {:?}", batch.gaps));
+        }
+        let mut hooks = Vec::new();
+        let mut items = Vec::new();
+        for record in batch.records {
+            let hook: Hook = serde_json::from_slice(&record.body).map_err(text)?;
+            let Some(info) = self.scene.account(hook.account) else { continue };
+            items.push(ApplyItem {
+                record: record.number,
+                index: 0,
+                workspace: info.workspace,
+                account: hook.account,
+                received_at: record.received_at,
+                event: hook.event.clone(),
+                automation: true,
+            });
+            hooks.push(hook);
+        }
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let unit = Apply {
+            now: clock,
+            seed: self.rng.draw(),
+            items,
+            directory: Arc::clone(&self.directory),
+            rules: Arc::clone(&self.scene.rules),
+        };
+        let applied = self.store.write(&unit).map_err(text)?;
+        self.follow(applied.after, clock);
+        Ok(hooks.into_iter().zip(applied.results).collect())
+    }
+
+    /// Keeps how far apply has come.
+    pub(crate) fn save_cursor(&mut self) -> Inside<()> {
+        let cursor = self.reader.cursor();
+        let value = format!("{} {}", cursor.journal, cursor.number);
+        self.store.write(&SetCursor { name: "apply".to_owned(), value }).map_err(text)?;
+        self.log.set_applied(cursor.number);
+        Ok(())
+    }
+
+    /// Durable records that are not applied.
+    pub(crate) fn lag(&self) -> u64 {
+        self.reader.lag()
+    }
+
+    /// Ends what is overdue.
+    pub(crate) fn settle(&mut self, clock: Timestamp) -> Inside<()> {
+        while self.settle_at.is_some_and(|at| at <= clock) {
+            let unit = Settle {
+                now: clock,
+                seed: self.rng.draw(),
+                limit: SETTLE_ROWS,
+                directory: Arc::clone(&self.directory),
+            };
+            let settled = self.store.write(&unit).map_err(text)?;
+            if settled.next.is_some_and(|next| next <= clock) && !settled.more && settled.parts == 0 {
+                return Err(format!("settling does not get on: {settled:?}"));
+            }
+            self.settle_at = settled.next;
+            self.follow(settled.after, clock);
+        }
+        Ok(())
+    }
+
+    /// Claims what may go now. The calls to make.
+    pub(crate) fn claim(&mut self, clock: Timestamp) -> Inside<Vec<Outgoing>> {
+        let claims = self.dispatcher.take(clock, CALLS_MAX.saturating_sub(self.under_way.len()));
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let unit = Claim {
+            now: clock,
+            seed: self.rng.draw(),
+            claims: claims.clone(),
+            lease_until: clock + LEASE,
+            owner: "sim".to_owned(),
+            fence: self.fence,
+            directory: Arc::clone(&self.directory),
+        };
+        let (claimed, after) = self.store.write(&unit).map_err(text)?;
+        self.follow(after, clock);
+        let mut calls = Vec::new();
+        for (claim, claimed) in claims.iter().zip(claimed) {
+            match claimed {
+                Claimed::Send(outgoing) => {
+                    self.under_way.insert(outgoing.attempt, (outgoing.workspace, outgoing.conversation));
+                    calls.push(*outgoing);
+                }
+                Claimed::Skip => self.dispatcher.finished(claim.conversation, clock),
+            }
+        }
+        Ok(calls)
+    }
+
+    /// Records what came of a call.
+    pub(crate) fn record(&mut self, attempt: AttemptId, outcome: &Outcome, clock: Timestamp) -> Inside<()> {
+        let Some((workspace, conversation)) = self.under_way.remove(&attempt) else {
+            return Err(format!("{attempt} was not under way"));
+        };
+        let result = AttemptResult {
+            workspace,
+            attempt,
+            outcome: outcome.clone(),
+            request: String::new(),
+            answer: String::new(),
+        };
+        let unit = Record {
+            now: clock,
+            seed: self.rng.draw(),
+            results: vec![result],
+            directory: Arc::clone(&self.directory),
+        };
+        let (_, after) = self.store.write(&unit).map_err(text)?;
+        self.follow(after, clock);
+        self.dispatcher.finished(conversation, clock);
+        Ok(())
+    }
+
+    /// An operator has repaired an account.
+    pub(crate) fn start_account(&mut self, account: AccountId, clock: Timestamp) -> Inside<()> {
+        let Some(info) = self.directory.get(account).filter(|info| info.stopped.is_some()).map(Arc::clone)
+        else {
+            return Ok(());
+        };
+        let after = self
+            .store
+            .write(&StartAccount { now: clock, workspace: info.workspace, account })
+            .map_err(text)?;
+        Arc::make_mut(&mut self.directory).insert(AccountInfo { stopped: None, ..AccountInfo::clone(&info) });
+        self.dispatcher.stop_account(account, false, clock);
+        self.follow(after, clock);
+        Ok(())
+    }
+
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory)
+    }
+
+    /// What the shell does after a commit.
+    pub(crate) fn follow(&mut self, after: After, clock: Timestamp) {
+        for (account, reason) in after.stopped {
+            if let Some(info) = self.directory.get(account).map(Arc::clone) {
+                let stopped = AccountInfo { stopped: Some(reason), ..AccountInfo::clone(&info) };
+                Arc::make_mut(&mut self.directory).insert(stopped);
+            }
+            self.dispatcher.stop_account(account, true, clock);
+        }
+        for throttle in after.throttled {
+            match throttle.scope {
+                ThrottleScope::Account => {
+                    self.dispatcher.throttle_account(throttle.account, throttle.until, clock)
+                }
+                ThrottleScope::Pair => {
+                    self.dispatcher.throttle_pair(throttle.account, throttle.peer, throttle.until);
+                }
+            }
+        }
+        for head in after.heads {
+            self.dispatcher.upsert(head, clock);
+        }
+        for conversation in after.idle {
+            self.dispatcher.remove(conversation, clock);
+        }
+        self.settle_at = [self.settle_at, after.due].into_iter().flatten().min();
+    }
+
+    /// When this process wants to be woken, by its clock.
+    pub(crate) fn deadline(&self, clock: Timestamp) -> Option<Timestamp> {
+        let send = if self.under_way.len() < CALLS_MAX { self.dispatcher.deadline(clock) } else { None };
+        [send, self.settle_at].into_iter().flatten().min()
+    }
+}
+
+fn read_cursor(text: &str) -> Option<Cursor> {
+    let (journal, number) = text.split_once(' ')?;
+    Some(Cursor { journal: Uuid::try_parse(journal).ok()?, number: number.parse().ok()? })
+}
+
+pub(crate) fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

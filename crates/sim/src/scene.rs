@@ -1,0 +1,154 @@
+//! Who is there: two workspaces, accounts of every channel, their rules.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use everthread_channels::CHANNELS;
+use everthread_core::directory::AccountInfo;
+use everthread_core::event::AddressKind;
+use everthread_core::fit::TextLimit;
+use everthread_core::ids::{AccountId, RuleId, UserId, WorkspaceId};
+use everthread_core::pacing::{Pacing, Rate};
+use everthread_core::rules::{RuleSet, Source, compile};
+use everthread_core::text::Unit;
+use everthread_core::time::{Span, Timestamp};
+use everthread_store::units::{AddAccount, AddUser, AddWorkspace, EndpointChoice, Role};
+use everthread_store::{InlineStore, Result};
+
+/// What never changes during a history.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    pub(crate) accounts: Vec<Arc<AccountInfo>>,
+    /// One per workspace.
+    pub(crate) users: HashMap<WorkspaceId, UserId>,
+    pub(crate) rules: Arc<HashMap<WorkspaceId, Arc<RuleSet>>>,
+}
+
+/// Small, so that pacing matters in short histories.
+const PACING: Pacing = Pacing { account: Rate { per_s: 4.0, burst: 4 }, pair: Rate { per_s: 1.0, burst: 2 } };
+
+impl Scene {
+    /// Fills an empty store.
+    pub(crate) fn build(store: &mut InlineStore, now: Timestamp) -> Result<Self> {
+        let mut scene = Self { accounts: Vec::new(), users: HashMap::new(), rules: Arc::default() };
+        let mut rules = HashMap::new();
+        for (seed, name) in [(1, "one"), (2, "two")] {
+            let slug = name.to_owned();
+            let (workspace, _) = store.write(&AddWorkspace { now, seed, name: slug.clone(), slug })?;
+            let email = format!("{name}@example.com");
+            let user = store.write(&AddUser {
+                now,
+                seed: seed + 2,
+                workspace,
+                email,
+                name: name.to_owned(),
+                role: Role::Agent,
+            })?;
+            scene.users.insert(workspace, user);
+            rules.insert(workspace, Arc::new(rule_set()));
+            for channel in CHANNELS {
+                // The second workspace shares the provider ids of the first on two channels: they must never meet.
+                let word = channel.spec().name;
+                if name == "one" || matches!(word, "whatsapp" | "telegram") {
+                    scene.add(store, workspace, word, now)?;
+                }
+            }
+        }
+        scene.rules = Arc::new(rules);
+        Ok(scene)
+    }
+
+    fn add(
+        &mut self,
+        store: &mut InlineStore,
+        workspace: WorkspaceId,
+        channel: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let Some(spec) = everthread_channels::find(channel).map(|channel| channel.spec()) else {
+            return Ok(());
+        };
+        let number = self.accounts.len();
+        let added = store.write(&AddAccount {
+            now,
+            seed: 10 + number as u64,
+            workspace,
+            endpoint: EndpointChoice::New { path_key: format!("key{number}") },
+            channel: channel.to_owned(),
+            external_id: None,
+            name: format!("{channel} {number}"),
+            settings: "{}".to_owned(),
+            secrets: Vec::new(),
+            sandbox: false,
+        })?;
+        let mut caps = spec.capabilities();
+        caps.text = TextLimit { max: 60, unit: Unit::Chars };
+        caps.pacing = PACING;
+        caps.window = caps.window.map(|_| Span::hours(24));
+        self.accounts.push(Arc::new(AccountInfo {
+            id: added.id,
+            workspace,
+            channel: channel.to_owned(),
+            network: spec.network.to_owned(),
+            name: format!("{channel} {number}"),
+            external_id: None,
+            addresses: spec.addresses.to_vec(),
+            caps,
+            sandbox: false,
+            stopped: None,
+        }));
+        Ok(())
+    }
+
+    pub(crate) fn account(&self, id: AccountId) -> Option<&Arc<AccountInfo>> {
+        self.accounts.iter().find(|info| info.id == id)
+    }
+}
+
+/// The address of a customer on an account; phone numbers are told apart by account too, as they are global.
+pub(crate) fn customer_address(info: &AccountInfo, customer: usize) -> (AddressKind, String) {
+    let kind = info.addresses.first().copied().unwrap_or(AddressKind::Webchat);
+    let value = match kind {
+        AddressKind::Phone => format!("+3598{:03}{customer:04}", info.id.0 % 1_000),
+        _ => format!("peer{customer}"),
+    };
+    (kind, value)
+}
+
+/// What customers say, with what it sets off.
+pub(crate) const SAYINGS: &[&str] = &[
+    "hello",
+    "price please",
+    "price",
+    "a long story",
+    "human",
+    "call me",
+    "+359 88 123 4567",
+    "ok",
+    "thanks",
+    "stop",
+    "start",
+];
+
+fn rule_set() -> RuleSet {
+    let long = "word ".repeat(30);
+    let rules = [
+        serde_json::json!({"trigger": {"type": "keyword", "words": ["price"]},
+            "actions": [{"type": "reply", "text": "The price is 10."}], "stop": true}),
+        serde_json::json!({"trigger": {"type": "keyword", "words": ["long"]},
+            "actions": [{"type": "reply", "text": long}], "stop": true}),
+        serde_json::json!({"trigger": {"type": "keyword", "words": ["human"]},
+            "actions": [{"type": "reply", "text": "A colleague will answer."}, {"type": "label", "add": ["asked"]},
+                {"type": "hand_over"}], "stop": true}),
+        serde_json::json!({"trigger": {"type": "keyword", "words": ["call"]},
+            "actions": [{"type": "ask", "text": "Your number?", "field": "phone", "kind": "phone", "retries": 1},
+                {"type": "reply", "text": "We will call."}], "stop": true}),
+        serde_json::json!({"trigger": {"type": "message"},
+            "actions": [{"type": "reply", "text": "Hi {{ contact.first_name | default('there') }}"}]}),
+    ];
+    let sources = rules.into_iter().zip(1_i64..).filter_map(|(json, id)| {
+        let rule = serde_json::from_value(json).ok()?;
+        Some(Source { id: RuleId(id), name: format!("rule {id}"), rule })
+    });
+    compile(sources.collect()).unwrap_or_else(|errors| unreachable!("the scene's rules are good: {errors:?}"))
+}

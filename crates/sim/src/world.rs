@@ -1,0 +1,732 @@
+//! The world around the hub: a queue of (time, tie, event), the platforms, the people, and the judge.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use everthread_core::content::Content;
+use everthread_core::conversation::Owner;
+use everthread_core::event::EventKind;
+use everthread_core::ids::{AccountId, AttemptId, ConversationId, IdentityId, PartId, WorkspaceId};
+use everthread_core::invariants::{Ended, may_send_again, within_rate};
+use everthread_core::limits::CALL_TIMEOUT;
+use everthread_core::outbox::{Author, Settle};
+use everthread_core::outcome::Outcome;
+use everthread_core::state::{State, Status};
+use everthread_core::time::{Span, Timestamp};
+use everthread_store::journal::testing::{Faults as DiskFaults, SimDisk};
+use everthread_store::units::{Assign, Cancel, Compose, ItemResult, Outgoing, Retry, SetStatus};
+use everthread_store::{Error, InlineStore, Place};
+
+use crate::checks::{Check, Choices, LookAtClaim, LookAtEnd, PartsOf};
+use crate::faults::Faults;
+use crate::hub::{Hub, Inside, lite, text};
+use crate::provider::{Hook, Provider};
+use crate::rng::Rng;
+use crate::scene::{SAYINGS, Scene};
+use crate::trace::Trace;
+use crate::{Config, Report, Violation};
+
+/// Virtual time begins here.
+const START: Timestamp = Timestamp::from_secs(1_764_000_000);
+
+/// Databases in memory are shared by name within a process: two worlds must not meet.
+static NAMES: AtomicU64 = AtomicU64::new(0);
+
+/// Customers of each account.
+const CUSTOMERS: usize = 3;
+
+/// Events after the faults stopped: far more than coming to rest ever takes.
+const REST_EVENTS_MAX: u64 = 60_000;
+
+/// Longer than anything may wait: a held message goes back after a day.
+const REST_MAX: Span = Span::hours(30);
+
+#[derive(Debug)]
+enum Step {
+    Customer { account: usize, customer: usize },
+    Deliver { hook: Box<Hook> },
+    Apply { life: u64 },
+    Wake { life: u64 },
+    Call { life: u64, out: Box<Outgoing> },
+    Answer { life: u64, attempt: AttemptId, part: PartId, outcome: Outcome },
+    Person,
+    Repair { account: AccountId },
+    Jump,
+    Restart,
+}
+
+/// See the module.
+pub struct World {
+    config: Config,
+    report: Report,
+    now: Timestamp,
+    tie: u64,
+    queue: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    steps: HashMap<u64, Step>,
+    hub: Option<Hub>,
+    life: u64,
+    /// When this process will be woken.
+    wakes: BTreeSet<Timestamp>,
+    /// The wall clock's error, and the last time that a process showed.
+    wall: Span,
+    clock_floor: Timestamp,
+    place: Place,
+    _keeper: InlineStore,
+    disk: SimDisk,
+    scene: Arc<Scene>,
+    faults: Faults,
+    provider: Provider,
+    trace: Trace,
+    rng: Rng,
+    net: Rng,
+    people: Rng,
+    crashes: Rng,
+    judge: Judge,
+}
+
+/// What was promised to the outside, and what is known of calls.
+#[derive(Debug, Default)]
+struct Judge {
+    since: HashMap<WorkspaceId, i64>,
+    /// Acknowledged customer messages and hand-typed messages: account and provider id.
+    messages: HashSet<(AccountId, String)>,
+    typed: HashSet<(AccountId, String)>,
+    composed: HashSet<String>,
+    /// Attempts of each part since a person last asked for it; the last may be under way.
+    attempts: HashMap<PartId, Vec<Ended>>,
+    open: HashMap<PartId, u64>,
+    authors: HashMap<PartId, Author>,
+    /// The last place in each lane that was started.
+    places: HashMap<ConversationId, (i64, i64)>,
+    retried: HashSet<PartId>,
+    /// Starts of calls by the hub's clock.
+    starts: BTreeMap<AccountId, Vec<Timestamp>>,
+    pair_starts: BTreeMap<(AccountId, IdentityId), Vec<Timestamp>>,
+}
+
+impl World {
+    /// An empty installation with its accounts, rules and customers.
+    ///
+    /// # Panics
+    /// Where the store cannot be opened at all.
+    pub fn new(config: Config) -> Self {
+        let seed = config.seed;
+        let place = Place::Memory(format!("sim-{seed}-{}", NAMES.fetch_add(1, Ordering::Relaxed)));
+        let mut keeper =
+            InlineStore::open(&place, &lite()).unwrap_or_else(|error| panic!("no store: {error}"));
+        let scene = Scene::build(&mut keeper, START).unwrap_or_else(|error| panic!("no scene: {error}"));
+        let mut world = Self {
+            config,
+            report: Report { seed, ..Report::default() },
+            now: START,
+            tie: 0,
+            queue: BinaryHeap::new(),
+            steps: HashMap::new(),
+            hub: None,
+            life: 0,
+            wakes: BTreeSet::new(),
+            wall: Span::ZERO,
+            clock_floor: START,
+            place,
+            _keeper: keeper,
+            disk: SimDisk::new(),
+            scene: Arc::new(scene),
+            faults: Faults::draw(&mut Rng::new(seed, "faults")),
+            provider: Provider::default(),
+            trace: Trace::new(config.verbose),
+            rng: Rng::new(seed, "world"),
+            net: Rng::new(seed, "net"),
+            people: Rng::new(seed, "people"),
+            crashes: Rng::new(seed, "crashes"),
+            judge: Judge::default(),
+        };
+        world.push(Span::ZERO, Step::Restart);
+        for account in 0..world.scene.accounts.len() {
+            for customer in 0..CUSTOMERS {
+                let after = world.rng.millis(0, 60_000);
+                world.push(after, Step::Customer { account, customer });
+            }
+        }
+        world.push(Span::secs(20), Step::Person);
+        world.push(Span::secs(60), Step::Jump);
+        world
+    }
+
+    /// Runs the whole history.
+    pub fn run(mut self) -> Result<Report, Violation> {
+        let done = self.history();
+        self.report.trace = self.trace.hash();
+        self.report.virtual_secs = self.now.since(START).as_micros() / 1_000_000;
+        done.map(|()| self.report).map_err(|what| {
+            for line in self.trace.last() {
+                eprintln!("{line}");
+            }
+            eprintln!("{:?}", self.faults);
+            Violation { seed: self.config.seed, event: self.report.events, at: self.now.rfc3339(), what }
+        })
+    }
+
+    fn history(&mut self) -> Inside<()> {
+        while self.report.events < u64::from(self.config.steps) {
+            if !self.next()? {
+                break;
+            }
+        }
+        self.rest()?;
+        self.judge_end()
+    }
+
+    /// Faults off: everything must come to rest.
+    fn rest(&mut self) -> Inside<()> {
+        self.faults = Faults::none();
+        self.disk.set_faults(DiskFaults::default());
+        self.provider.heal();
+        for info in self.scene.accounts.clone() {
+            self.push(Span::secs(30), Step::Repair { account: info.id });
+        }
+        let (from, events) = (self.now, self.report.events);
+        while self.next()? {
+            if self.report.events - events > REST_EVENTS_MAX {
+                return Err("it does not come to rest".to_owned());
+            }
+            if self.now.since(from) > REST_MAX {
+                return Err("something waits longer than anything may".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Handles the next step. False where there is none.
+    fn next(&mut self) -> Inside<bool> {
+        let Some(Reverse((at, tie))) = self.queue.pop() else { return Ok(false) };
+        let Some(step) = self.steps.remove(&tie) else { return Ok(true) };
+        self.now = at;
+        self.report.events += 1;
+        self.trace.note(format!("{} {step:?}", at.since(START).as_micros()));
+        self.step(step)?;
+        self.check()?;
+        self.schedule();
+        Ok(true)
+    }
+
+    fn step(&mut self, step: Step) -> Inside<()> {
+        match step {
+            Step::Customer { account, customer } => self.customer(account, customer),
+            Step::Deliver { hook } => return self.deliver(hook),
+            Step::Apply { life } if life == self.life => return self.apply(),
+            Step::Wake { life } if life == self.life => return self.woken(),
+            Step::Call { life, out } => return self.call(life, out),
+            Step::Answer { life, attempt, part, outcome } => {
+                return self.answer(life, (attempt, part), &outcome);
+            }
+            Step::Person => return self.person(),
+            Step::Repair { account } => return self.repair(account),
+            Step::Jump => self.jump(),
+            Step::Restart => return self.restart(),
+            Step::Apply { .. } | Step::Wake { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, after: Span, step: Step) {
+        self.tie += 1;
+        self.queue.push(Reverse((self.now + after.max(Span::ZERO), self.tie)));
+        self.steps.insert(self.tie, step);
+    }
+
+    fn active(&self) -> bool {
+        self.report.events < u64::from(self.config.steps)
+    }
+
+    /// The hub's clock: it never falls.
+    fn clock(&mut self) -> Timestamp {
+        let offset = self.hub.as_ref().map_or(Span::ZERO, |hub| hub.offset);
+        self.clock_floor = self.clock_floor.max(self.now + offset);
+        self.clock_floor
+    }
+
+    fn schedule(&mut self) {
+        let clock = self.clock();
+        let Some(hub) = &self.hub else { return };
+        let Some(deadline) = hub.deadline(clock) else { return };
+        // A shell needs a moment to come round.
+        let at = self.now + deadline.since(clock).max(Span::millis(1));
+        if self.wakes.first().is_none_or(|known| at < *known) {
+            self.wakes.insert(at);
+            let life = self.life;
+            self.push(at.since(self.now), Step::Wake { life });
+        }
+    }
+
+    fn crash(&mut self) -> bool {
+        if !self.crashes.chance(self.faults.crash) {
+            return false;
+        }
+        self.clock();
+        self.hub = None;
+        self.wakes.clear();
+        self.life += 1;
+        self.report.crashes += 1;
+        if self.crashes.chance(self.faults.power_cut) {
+            self.disk = self.disk.power_cut(self.crashes.draw());
+        }
+        let after = self.crashes.millis(100, 90_000);
+        self.push(after, Step::Restart);
+        self.trace.note("crash".to_owned());
+        true
+    }
+
+    fn restart(&mut self) -> Inside<()> {
+        self.disk.set_faults(DiskFaults::default());
+        let offset = Span::micros(self.wall.as_micros().max(self.clock_floor.since(self.now).as_micros()));
+        self.life += 1;
+        let rng = Rng::new(self.config.seed ^ self.life.rotate_left(32), "hub");
+        let hub = Hub::start(&self.place, &self.disk, &self.scene, (self.now, offset), rng)?;
+        let lag = hub.lag();
+        self.hub = Some(hub);
+        if lag > 0 {
+            self.apply_soon();
+        }
+        Ok(())
+    }
+
+    fn customer(&mut self, account: usize, customer: usize) {
+        let Some(info) = self.scene.accounts.get(account).cloned() else { return };
+        let typed = info.caps.echoes && self.rng.chance(60);
+        let hook = if typed {
+            self.provider.typed(&info, customer, self.now)
+        } else {
+            let saying = self.rng.pick(SAYINGS).copied().unwrap_or_default();
+            self.provider.customer(&info, customer, saying, self.now)
+        };
+        self.on_its_way(Span::ZERO, hook);
+        if self.net.chance(self.faults.outage) {
+            let until = self.now + self.net.millis(1_000, 400_000);
+            self.provider.outage(info.id, until);
+        }
+        if self.active() {
+            let after = self.rng.millis(500, 90_000);
+            self.push(after, Step::Customer { account, customer });
+        }
+    }
+
+    /// A webhook sets out; some come twice, all take their time.
+    fn on_its_way(&mut self, after: Span, hook: Hook) {
+        let copies = if self.net.chance(self.faults.duplicate) { 2 } else { 1 };
+        for _ in 0..copies {
+            let after = after + self.net.millis(1, self.faults.webhook_millis);
+            self.push(after, Step::Deliver { hook: Box::new(hook.clone()) });
+        }
+    }
+
+    fn deliver(&mut self, hook: Box<Hook>) -> Inside<()> {
+        let clock = self.clock();
+        if self.net.chance(self.faults.bad_sync) {
+            self.disk.set_faults(DiskFaults { sync_fails_after: Some(0), ..DiskFaults::default() });
+        }
+        let again = self.net.millis(500, 30_000);
+        let Some(hub) = &mut self.hub else {
+            self.push(again, Step::Deliver { hook });
+            return Ok(());
+        };
+        if !hub.ingest(&hook, clock)? {
+            self.push(again, Step::Deliver { hook });
+            return Ok(());
+        }
+        if self.crash() || self.net.chance(self.faults.lost_ack) {
+            // It is on disk, but the platform does not know.
+            self.push(again, Step::Deliver { hook });
+        } else {
+            self.acknowledged(&hook);
+        }
+        if self.hub.is_some() {
+            self.apply_soon();
+        }
+        Ok(())
+    }
+
+    fn acknowledged(&mut self, hook: &Hook) {
+        self.report.acknowledged += 1;
+        match &hook.event.kind {
+            EventKind::Message(message) => {
+                self.judge.messages.insert((hook.account, message.provider_id.clone()));
+            }
+            EventKind::Echo(echo) => {
+                if !self.provider.sent.iter().any(|sent| sent.provider_id == echo.provider_id) {
+                    self.judge.typed.insert((hook.account, echo.provider_id.clone()));
+                }
+                self.told(&echo.provider_id.clone(), everthread_core::event::Fact::Accepted);
+            }
+            EventKind::Receipt(receipt) => {
+                if let everthread_core::event::ReceiptOf::ProviderId(id) = &receipt.of {
+                    self.told(&id.clone(), receipt.fact);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn told(&mut self, provider_id: &str, fact: everthread_core::event::Fact) {
+        for sent in self.provider.sent.iter_mut().filter(|sent| sent.provider_id == provider_id) {
+            sent.told = sent.told.max(Some(fact));
+        }
+    }
+
+    fn apply_soon(&mut self) {
+        let after = self.net.millis(1, 300);
+        let life = self.life;
+        self.push(after, Step::Apply { life });
+    }
+
+    fn apply(&mut self) -> Inside<()> {
+        let clock = self.clock();
+        let max = 1 + self.rng.below(8);
+        if self.crash() {
+            return Ok(());
+        }
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let results = hub.apply(clock, max)?;
+        for (hook, result) in &results {
+            if let ItemResult::Problem(reason) = result {
+                return Err(format!("an event became a problem: {reason}: {hook:?}"));
+            }
+        }
+        self.trace
+            .note(format!("applied {:?}", results.iter().map(|(_, result)| result).collect::<Vec<_>>()));
+        if self.crash() {
+            return Ok(());
+        }
+        let save = self.rng.chance(400);
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        if save {
+            hub.save_cursor()?;
+        }
+        if hub.lag() > 0 {
+            self.apply_soon();
+        }
+        Ok(())
+    }
+
+    fn woken(&mut self) -> Inside<()> {
+        self.wakes.remove(&self.now);
+        let clock = self.clock();
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        hub.settle(clock)?;
+        let calls = hub.claim(clock)?;
+        for out in &calls {
+            self.judge_claim(out)?;
+        }
+        if self.crash() {
+            return Ok(());
+        }
+        for out in calls {
+            let after = self.net.millis(0, 60);
+            let life = self.life;
+            self.push(after, Step::Call { life, out: Box::new(out) });
+        }
+        Ok(())
+    }
+
+    /// A call reaches the platform, whether or not its process still lives.
+    fn call(&mut self, life: u64, out: Box<Outgoing>) -> Inside<()> {
+        if life != self.life {
+            return Ok(());
+        }
+        let clock = self.clock();
+        if clock + CALL_TIMEOUT > out.lease_until {
+            return Err(format!("{} starts with too little lease left", out.attempt));
+        }
+        self.report.calls += 1;
+        self.judge_call(&out, clock)?;
+        let Some(info) = self.scene.account(out.account).cloned() else { return Ok(()) };
+        let executed = self.provider.sent.len();
+        let reaction = self.provider.call(&info, &out, &self.faults, (self.now, &mut self.net));
+        self.report.executed += (self.provider.sent.len() - executed) as u64;
+        for (after, hook) in reaction.hooks {
+            self.on_its_way(after, hook);
+        }
+        self.crash();
+        let (attempt, part, outcome) = (out.attempt, out.part, reaction.outcome);
+        self.push(reaction.after, Step::Answer { life, attempt, part, outcome });
+        Ok(())
+    }
+
+    fn answer(&mut self, life: u64, (attempt, part): (AttemptId, PartId), outcome: &Outcome) -> Inside<()> {
+        self.judge.open.remove(&part);
+        if life != self.life || self.crash() {
+            self.report.unanswered += 1;
+            return Ok(());
+        }
+        let clock = self.clock();
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        hub.record(attempt, outcome, clock)?;
+        if let Some(last) = self.judge.attempts.get_mut(&part).and_then(|ended| ended.last_mut()) {
+            *last = match outcome {
+                Outcome::Accepted { .. } => Ended::Accepted,
+                Outcome::NotExecuted { .. } => Ended::NotExecuted,
+                Outcome::Refused { .. } => Ended::Refused,
+                Outcome::Uncertain { .. } => Ended::Uncertain,
+            };
+        }
+        if matches!(outcome, Outcome::NotExecuted { class: everthread_core::outcome::ErrorClass::Auth, .. }) {
+            let after = self.people.millis(1_000, 1_800_000);
+            if let Some(info) = self.provider_account(part) {
+                self.push(after, Step::Repair { account: info });
+            }
+        }
+        Ok(())
+    }
+
+    fn provider_account(&self, part: PartId) -> Option<AccountId> {
+        self.judge
+            .starts
+            .keys()
+            .copied()
+            .find(|account| self.provider.bad_tokens.contains(account))
+            .or_else(|| self.provider.sent.iter().find(|sent| sent.part == part).map(|sent| sent.account))
+    }
+
+    fn repair(&mut self, account: AccountId) -> Inside<()> {
+        self.provider.bad_tokens.remove(&account);
+        let clock = self.clock();
+        let again = Span::secs(10);
+        match &mut self.hub {
+            Some(hub) => hub.start_account(account, clock),
+            None => {
+                self.push(again, Step::Repair { account });
+                Ok(())
+            }
+        }
+    }
+
+    fn jump(&mut self) {
+        if self.rng.chance(self.faults.clock_jump * 10) {
+            let by = self.rng.millis(-600_000, 600_000);
+            self.wall = self.wall + by;
+            if let Some(hub) = &mut self.hub {
+                // A running process follows the wall forward and ignores it backward.
+                hub.offset = Span::micros(hub.offset.as_micros().max(self.wall.as_micros()));
+            }
+        }
+        if self.active() {
+            let after = self.rng.millis(10_000, 300_000);
+            self.push(after, Step::Jump);
+        }
+    }
+
+    fn person(&mut self) -> Inside<()> {
+        let clock = self.clock();
+        if self.active() {
+            let after = self.people.millis(2_000, 60_000);
+            self.push(after, Step::Person);
+        }
+        if !self.people.chance(self.faults.people) {
+            return Ok(());
+        }
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let (conversations, messages) = hub.store.read(&Choices).map_err(text)?;
+        let Some((conversation, workspace)) = self.people.pick(&conversations).copied() else {
+            return Ok(());
+        };
+        let Some(user) = self.scene.users.get(&workspace).copied() else { return Ok(()) };
+        let now = clock;
+        let after = match self.people.below(10) {
+            0..=4 => return self.compose(conversation, workspace, clock),
+            5 | 6 => {
+                hub.store.write(&Assign { now, workspace, conversation, to: Owner::Bot, expected: None })
+            }
+            7 => {
+                let status = if self.people.chance(500) { Status::Resolved } else { Status::Snoozed };
+                let snoozed_until = (status == Status::Snoozed).then(|| now + self.people.millis(1, 600_000));
+                hub.store.write(&SetStatus { now, workspace, conversation, status, snoozed_until })
+            }
+            pick => {
+                let Some((message, workspace, state)) = self.people.pick(&messages).copied() else {
+                    return Ok(());
+                };
+                if pick == 8 || state == State::Queued {
+                    hub.store.write(&Cancel { now, workspace, message, user: Some(user) })
+                } else {
+                    let parts = hub.store.read(&PartsOf(message)).map_err(text)?;
+                    let user = self.scene.users.get(&workspace).copied().unwrap_or(user);
+                    let done = hub.store.write(&Retry { now, workspace, message, user });
+                    if done.is_ok() {
+                        for part in parts {
+                            self.judge.attempts.remove(&part);
+                            self.judge.retried.insert(part);
+                        }
+                    }
+                    done
+                }
+            }
+        };
+        match after {
+            Ok(after) => hub.follow(after, clock),
+            // What a person wanted is not possible any more: they are told.
+            Err(Error::Conflict(_) | Error::Invalid(_)) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// A reply, which the client sends again when it hears nothing.
+    fn compose(
+        &mut self,
+        conversation: ConversationId,
+        workspace: WorkspaceId,
+        clock: Timestamp,
+    ) -> Inside<()> {
+        let Some(user) = self.scene.users.get(&workspace).copied() else { return Ok(()) };
+        let client_id = format!("c{}", self.people.draw());
+        let words =
+            if self.people.chance(300) { "a long answer by hand ".repeat(6) } else { "by hand".to_owned() };
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let unit = Compose {
+            now: clock,
+            seed: self.people.draw(),
+            workspace,
+            conversation,
+            user,
+            client_id: Some(client_id.clone()),
+            content: Content::text(words),
+            reply_to: None,
+            expected: None,
+            directory: hub.directory(),
+        };
+        let twice = self.people.chance(200);
+        for _ in 0..=u8::from(twice) {
+            match hub.store.write(&unit) {
+                Ok(composed) => hub.follow(composed.after, clock),
+                Err(Error::Conflict(_) | Error::Invalid(_)) => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        self.judge.composed.insert(client_id);
+        self.crash();
+        Ok(())
+    }
+
+    // What follows judges.
+
+    fn check(&mut self) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let since = Some(std::mem::take(&mut self.judge.since));
+        let (since, wrong) = hub.store.read(&Check { since }).map_err(text)?;
+        self.judge.since = since;
+        wrong.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// I4 and I10, when an attempt is on disk and its call has not started.
+    fn judge_claim(&mut self, out: &Outgoing) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let facts = hub.store.read(&LookAtClaim(out.part)).map_err(text)?;
+        let author = Author::parse(&facts.author).ok_or("an author without a word")?;
+        self.judge.authors.insert(out.part, author);
+        if author == Author::Bot && facts.people_after > 0 {
+            return Err(format!("{} of a bot goes out after a person spoke", out.part));
+        }
+        if facts.before > 0 {
+            return Err(format!("{} starts before {} parts ahead of it", out.part, facts.before));
+        }
+        let here = (facts.seq, facts.idx);
+        let last = self.judge.places.entry(out.conversation).or_insert(here);
+        if here < *last && !self.judge.retried.contains(&out.part) {
+            return Err(format!("{} at {here:?} starts after {last:?}", out.part));
+        }
+        *last = here.max(*last);
+        Ok(())
+    }
+
+    /// I5 and pacing, when a call starts.
+    fn judge_call(&mut self, out: &Outgoing, clock: Timestamp) -> Inside<()> {
+        let Some(info) = self.scene.account(out.account) else { return Ok(()) };
+        let author = self.judge.authors.get(&out.part).copied().unwrap_or(Author::Bot);
+        let attempts = self.judge.attempts.entry(out.part).or_default();
+        if !may_send_again(author, info.caps.settle == Settle::Idempotent, attempts) {
+            return Err(format!("{} is sent again after {attempts:?}", out.part));
+        }
+        attempts.push(Ended::Uncertain);
+        self.judge.open.insert(out.part, self.life);
+        let starts = self.judge.starts.entry(out.account).or_default();
+        starts.push(clock);
+        let pair = self.judge.pair_starts.entry((out.account, out.identity)).or_default();
+        pair.push(clock);
+        // Calls start up to 60 ms after they were claimed; the pacing books the claim.
+        let slack = |starts: &[Timestamp]| {
+            let tail = &starts[starts.len().saturating_sub(40)..];
+            tail.to_vec()
+        };
+        for (limit, starts) in
+            [(info.caps.pacing.account, slack(starts)), (info.caps.pacing.pair, slack(pair))]
+        {
+            let relaxed = everthread_core::pacing::Rate { burst: limit.burst + 1, ..limit };
+            if !within_rate(&relaxed.into(), &starts) {
+                return Err(format!("{} is sent faster than {limit:?}: {starts:?}", out.part));
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_end(&mut self) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Err("the hub is down at the end".to_owned()) };
+        let (_, wrong) = hub.store.read(&Check { since: None }).map_err(text)?;
+        if let Some(first) = wrong.into_iter().next() {
+            return Err(first);
+        }
+        let end = hub.store.read(&LookAtEnd).map_err(text)?;
+        if hub.lag() > 0 || end.parked > 0 || end.live_attempts > 0 {
+            return Err(format!(
+                "left over: lag {}, {} parked, {} attempts",
+                hub.lag(),
+                end.parked,
+                end.live_attempts
+            ));
+        }
+        if let Some((part, state)) = end.unfinished.first() {
+            return Err(format!("{part} never came to an end: {state:?}"));
+        }
+        if let Some(problem) = end.problems.first() {
+            return Err(format!("a problem was stored: {problem}"));
+        }
+        exactly_once("message", &self.judge.messages, &end.incoming)?;
+        exactly_once("hand-typed message", &self.judge.typed, &end.typed)?;
+        if let Some(lost) = self.judge.composed.iter().find(|id| !end.composed.contains(id)) {
+            return Err(format!("what a person wrote is gone: {lost}"));
+        }
+        for sent in &self.provider.sent {
+            let Some(told) = sent.told else { continue };
+            // A copy that the part no longer goes by (it was sent again by hand) has nowhere to be shown.
+            let Some(state) = end.parts.get(&(sent.account, sent.provider_id.clone())) else { continue };
+            let least = match told {
+                everthread_core::event::Fact::Delivered => [State::Delivered, State::Read].as_slice(),
+                everthread_core::event::Fact::Read => &[State::Read],
+                _ => &[State::Accepted, State::Delivered, State::Read, State::Failed],
+            };
+            if !least.contains(state) {
+                return Err(format!("{} is {state:?}, but {told:?} was acknowledged", sent.part));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each acknowledged thing is there, each thing that is there was sent, and nothing is there twice.
+fn exactly_once(
+    what: &str,
+    acknowledged: &HashSet<(AccountId, String)>,
+    stored: &[(AccountId, String)],
+) -> Inside<()> {
+    let mut seen = HashSet::new();
+    if let Some(twice) = stored.iter().find(|entry| !seen.insert(*entry)) {
+        return Err(format!("{what} {twice:?} is there twice"));
+    }
+    if let Some(lost) = acknowledged.iter().find(|entry| !seen.contains(entry)) {
+        return Err(format!("acknowledged {what} {lost:?} is lost"));
+    }
+    match stored.iter().find(|entry| !acknowledged.contains(*entry)) {
+        Some(invented) => Err(format!("{what} {invented:?} was never sent to us")),
+        None => Ok(()),
+    }
+}
