@@ -1,10 +1,92 @@
-//! `everthread bench`.
-/// Which bench.
-#[derive(Debug, clap::Subcommand)]
+//! `everthread bench`: ratios against a floor measured in the same run, on a real disk.
+//!
+//! Every measurement starts its servers as processes of this same program and its load as another one, in the
+//! order floor, hub, hub, floor, and repeats that; what is printed are medians. Absolute figures of a busy machine
+//! mean little, the ratios hold.
+
+mod bodies;
+mod child;
+mod endpoint;
+mod ingest;
+mod load;
+mod loops;
+mod machine;
+mod pipeline;
+mod prepare;
+mod provider;
+mod stats;
+mod wire;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::admin::Failure;
+use crate::cli::Place;
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
 pub enum Bench {
-    Ingest,
-    Pipeline,
+    /// Signed webhooks kept durably per second, against an endpoint that only checks the signature.
+    Ingest(Run),
+    /// Whole loops per second (webhook, rule, provider call, receipt), against a floor that decides nothing.
+    Pipeline(Run),
+    /// The endpoint that measurements compare with.
+    #[command(hide = true)]
+    Endpoint(endpoint::Options),
+    /// The load of `ingest`.
+    #[command(hide = true)]
+    Load(load::Options),
+    /// The customers and the provider of `pipeline`.
+    #[command(hide = true)]
+    Loops(loops::Options),
 }
-pub async fn run(_: &Bench, _: &crate::cli::Place) -> Result<(), crate::admin::Failure> {
-    Ok(())
+
+/// How to measure.
+#[derive(Clone, Debug, Args)]
+pub struct Run {
+    /// One JSON object on standard output and nothing else.
+    #[arg(long)]
+    json: bool,
+    /// Rounds of floor, hub, hub, floor.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Length of one measurement.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
+    /// Length of the sustained run of `pipeline`.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    sustain: u32,
+    /// Connections of the load; for `pipeline`, customers waiting for an answer at one time.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    connections: u32,
+    /// Folder on the disk to measure; a folder of its own is made in it and removed at the end. Default: the
+    /// system's folder for temporary files.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Measures, or plays one of the parts.
+pub async fn run(bench: &Bench, _place: &Place) -> Result<(), Failure> {
+    match bench {
+        Bench::Ingest(run) => ingest::run(run).await,
+        Bench::Pipeline(run) => pipeline::run(run).await,
+        Bench::Endpoint(options) => endpoint::run(options).await,
+        Bench::Load(options) => on_one_thread(options.clone(), |o| Box::pin(load::run(o))).await,
+        Bench::Loops(options) => on_one_thread(options.clone(), |o| Box::pin(loops::run(o))).await,
+    }
+}
+
+/// The load keeps to one core, so that the servers have the other.
+async fn on_one_thread<O, F>(options: O, run: F) -> Result<(), Failure>
+where
+    O: Send + 'static,
+    F: FnOnce(O) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Failure>>>> + Send + 'static,
+{
+    let work = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Failure::from_display)?;
+        tokio::task::LocalSet::new().block_on(&runtime, run(options))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Failure::from_display)?
 }

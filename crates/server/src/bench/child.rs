@@ -1,0 +1,85 @@
+//! The processes of a measurement: all of them this same program.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use tokio::process::{Child, Command};
+
+use super::wire;
+use crate::admin::Failure;
+
+/// Time a server has to come up.
+const START: Duration = Duration::from_mins(1);
+
+/// A server under measurement; killed when dropped.
+pub(super) struct Server {
+    child: Child,
+    pub(super) address: String,
+}
+
+impl Server {
+    /// Starts this program with `arguments`, in which `{listen}` stands for a free address, and waits until it
+    /// answers 200 at `path`.
+    pub(super) async fn start(arguments: &[&str], path: &str) -> Result<Self, Failure> {
+        let address = free_address()?;
+        let arguments: Vec<String> = arguments.iter().map(|a| a.replace("{listen}", &address)).collect();
+        let child = command(&arguments)?.stdout(Stdio::null()).spawn().map_err(Failure::from_display)?;
+        let mut server = Self { child, address };
+        let start = Instant::now();
+        loop {
+            if matches!(wire::get(&server.address, path).await, Ok((200, _))) {
+                return Ok(server);
+            }
+            if let Ok(Some(status)) = server.child.try_wait() {
+                return Err(Failure(format!("a server under measurement ended at once: {status}")));
+            }
+            if start.elapsed() > START {
+                return Err(Failure("a server under measurement did not come up".into()));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Processor time used so far.
+    pub(super) fn cpu(&self) -> Duration {
+        let stat = self.child.id().map(|id| std::fs::read_to_string(format!("/proc/{id}/stat")));
+        let Some(Ok(stat)) = stat else { return Duration::ZERO };
+        // After the name in brackets; fields 14 and 15 of proc(5), in hundredths of a second.
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
+        Duration::from_millis((ticks(11) + ticks(12)) * 10)
+    }
+
+    /// Ends it and waits for its end.
+    pub(super) async fn kill(mut self) {
+        let _ = self.child.kill().await;
+    }
+}
+
+/// An address on loopback that nobody listens on.
+pub(super) fn free_address() -> Result<String, Failure> {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::from_display)?;
+    Ok(socket.local_addr().map_err(Failure::from_display)?.to_string())
+}
+
+/// Runs this program to its end and reads the JSON it prints.
+pub(super) async fn report<T: DeserializeOwned>(arguments: &[String]) -> Result<T, Failure> {
+    let output = command(arguments)?.stdout(Stdio::piped()).output().await.map_err(Failure::from_display)?;
+    if !output.status.success() {
+        return Err(Failure(format!("the load ended with {}", output.status)));
+    }
+    serde_json::from_slice(&output.stdout).map_err(Failure::from_display)
+}
+
+fn command(arguments: &[String]) -> Result<Command, Failure> {
+    let mut command = Command::new(std::env::current_exe().map_err(Failure::from_display)?);
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EVERTHREAD_"))
+    {
+        command.env_remove(name);
+    }
+    command.env("EVERTHREAD_LOG", std::env::var("EVERTHREAD_BENCH_LOG").unwrap_or_else(|_| "warn".into()));
+    Ok(command)
+}

@@ -1,0 +1,129 @@
+//! The local fake provider: takes sends over raw HTTP, answers at once, and keeps its own books.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::bodies::{CONTACTS, Mark};
+use super::wire::{content_length, head_len};
+
+/// What the provider saw of one customer.
+#[derive(Clone, Copy, Default)]
+struct Page {
+    /// Answers that came, by number, among the last 128 messages: bit 0 is the newest.
+    seen: u128,
+    /// One above the highest number that came.
+    next: u32,
+}
+
+/// The provider's books.
+pub(super) struct Books {
+    pages: Vec<Page>,
+    pub(super) duplicated: u64,
+    pub(super) reordered: u64,
+    pub(super) received: u64,
+    seed: u32,
+    calls: UnboundedSender<(Mark, Instant)>,
+}
+
+impl Books {
+    pub(super) fn new(seed: u32, calls: UnboundedSender<(Mark, Instant)>) -> Self {
+        let pages = vec![Page::default(); CONTACTS as usize];
+        Self { pages, duplicated: 0, reordered: 0, received: 0, seed, calls }
+    }
+
+    /// Notes a send; true the first time.
+    fn note(&mut self, mark: Mark) -> bool {
+        let Some(page) = self.pages.get_mut(mark.contact as usize) else { return false };
+        if mark.nth >= page.next {
+            let ahead = mark.nth + 1 - page.next;
+            page.seen = page.seen.checked_shl(ahead).unwrap_or(0) | 1;
+            page.next = mark.nth + 1;
+        } else {
+            let bit = 1_u128.checked_shl(page.next - 1 - mark.nth).unwrap_or(0);
+            if bit == 0 || page.seen & bit != 0 {
+                self.duplicated += 1;
+                return false;
+            }
+            page.seen |= bit;
+            self.reordered += 1;
+        }
+        self.received += 1;
+        true
+    }
+}
+
+/// Takes connections until the program ends.
+pub(super) async fn serve(listener: TcpListener, books: Rc<RefCell<Books>>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
+        let books = Rc::clone(&books);
+        drop(tokio::task::spawn_local(connection(stream, books)));
+    }
+}
+
+async fn connection(mut stream: TcpStream, books: Rc<RefCell<Books>>) {
+    let mut buf = Vec::with_capacity(8192);
+    loop {
+        let Some(head) = head_len(&buf) else {
+            match stream.read_buf(&mut buf).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => continue,
+            }
+        };
+        let end = head + content_length(&buf[..head]).unwrap_or(0);
+        while buf.len() < end {
+            if !matches!(stream.read_buf(&mut buf).await, Ok(1..)) {
+                return;
+            }
+        }
+        let answer = answer(&buf[head..end], &books);
+        if stream.write_all(&answer).await.is_err() {
+            return;
+        }
+        buf.drain(..end);
+    }
+}
+
+fn answer(body: &[u8], books: &RefCell<Books>) -> Vec<u8> {
+    let Some(mark) = Mark::find(body) else {
+        let text = r#"{"error":{"message":"(#100) no mark in the text","type":"OAuthException","code":100}}"#;
+        return http("400 Bad Request", text);
+    };
+    let at = Instant::now();
+    let mut books = books.borrow_mut();
+    let text = format!(
+        r#"{{"messaging_product":"whatsapp","contacts":[{{"input":"","wa_id":""}}],"messages":[{{"id":"{}","message_status":"accepted"}}]}}"#,
+        mark.answer_id(books.seed)
+    );
+    if books.note(mark) {
+        let _ = books.calls.send((mark, at));
+    }
+    http("200 OK", &text)
+}
+
+fn http(status: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_books_count_what_is_twice_and_what_is_out_of_order() {
+        let (calls, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let mut books = Books::new(1, calls);
+        let results: Vec<bool> =
+            [0, 1, 3, 2, 3, 4, 0].iter().map(|nth| books.note(Mark { contact: 5, nth: *nth })).collect();
+        assert_eq!(results, [true, true, true, true, false, true, false]);
+        assert_eq!((books.received, books.duplicated, books.reordered), (5, 2, 1));
+        assert!(seen.try_recv().is_err());
+    }
+}
