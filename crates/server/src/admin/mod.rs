@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use backup::restore;
 pub use execute::{Admin, execute, open_store};
-pub use socket::{ask, serve};
+pub use socket::{ask, bind, serve};
 
 /// One command, as it goes over the socket.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -16,14 +16,19 @@ const REQUEST_BYTES_MAX: u64 = 1 << 20;
 /// Name of the socket inside the data folder.
 const NAME: &str = "admin.sock";
 
-/// Answers commands until the hub stops. Only the owner of the data folder can connect (mode 0600).
-pub async fn serve(admin: Arc<Admin>, data: &Path, supervisor: Supervisor) -> Result<(), Failure> {
+/// Opens the socket. Only the owner of the data folder can connect (mode 0600).
+pub fn bind(data: &Path) -> Result<UnixListener, Failure> {
     use std::os::unix::fs::PermissionsExt;
     let path = data.join(NAME);
     let _ = std::fs::remove_file(&path);
     let listener =
         UnixListener::bind(&path).map_err(|e| Failure(format!("{} can't be opened: {e}", path.display())))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(Failure::from_display)?;
+    Ok(listener)
+}
+
+/// Answers commands until the hub stops.
+pub async fn serve(admin: Arc<Admin>, listener: UnixListener, supervisor: Supervisor) -> Result<(), Failure> {
     let stop = supervisor.stopping();
     loop {
         let stream = tokio::select! {
@@ -33,7 +38,7 @@ pub async fn serve(admin: Arc<Admin>, data: &Path, supervisor: Supervisor) -> Re
         let admin = Arc::clone(&admin);
         supervisor.spawn(TaskKind::AdminSocket, async move { answer(&admin, stream).await });
     }
-    let _ = std::fs::remove_file(&path);
+    let _ = std::fs::remove_file(admin.config.data.join(NAME));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use everthread_store::journal::{FsDisk, Journal, Options as JournalOptions};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::admin::{self, Admin, Failure};
@@ -38,6 +39,7 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
                 config.data.display()
             ))
         })?;
+    let mut signals = Signals::new()?;
     let seal = Seal::open_or_create(&config.data.join("key")).map_err(Failure::from_display)?;
     let (journal, _) = open_journal(&config)?;
     let listener = bind(&config.listen).await?;
@@ -53,23 +55,23 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
         loopback: addr.ip().is_loopback(),
     });
     door.serve(listener, &supervisor);
-    println!("Everthread listens on http://{addr}");
+    tracing::info!(%addr, "taking webhooks in");
 
     let store = tokio::select! {
         opened = wait_for_store(&config) => opened?,
-        () = signal() => return Ok(()),
+        () = signals.next() => return Ok(()),
     };
     let hub = Hub::new(store.clone(), seal.clone(), &config.data, table);
     hub.reload().await.map_err(Failure::from_display)?;
     let parts = Parts { config, seal, journal, store, hub, supervisor, public_url, addr };
     let running = parts.start(&door).await?;
-    signal().await;
+    signals.next().await;
     tracing::info!("stopping: what is under way is finished first; a second signal ends at once");
     tokio::select! {
         clean = running.shut_down() => {
             if clean { Ok(()) } else { Err(Failure("stopped after a failure; the log says which".into())) }
         }
-        () = signal() => Err(Failure("stopped at once on a second signal; what was in flight is settled at the next start".into())),
+        () = signals.next() => Err(Failure("stopped at once on a second signal; what was in flight is settled at the next start".into())),
     }
 }
 
@@ -122,16 +124,24 @@ async fn wait_for_store(config: &Config) -> Result<everthread_store::Store, Fail
     }
 }
 
-/// Ends with an interrupt or a request to terminate.
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Interrupts and requests to terminate. One that comes while nobody waits is kept.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(Failure::from_display);
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Ends with the next one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -188,10 +198,12 @@ impl Parts {
             sandbox: self.config.sandbox,
         });
         door.open(Router::new().merge(api).merge(crate::webchat::routes(chat)).merge(linked));
-        let data = self.config.data.clone();
+        let socket = admin::bind(&self.config.data)?;
         let (socket_admin, supervisor) = (Arc::clone(&admin), self.supervisor.clone());
-        self.supervisor
-            .spawn(TaskKind::AdminSocket, async move { admin::serve(socket_admin, &data, supervisor).await });
+        self.supervisor.spawn(TaskKind::AdminSocket, async move {
+            admin::serve(socket_admin, socket, supervisor).await
+        });
+        println!("Everthread listens on http://{}", self.addr);
         if let Some(sandbox) = sandbox {
             println!(
                 "Simulated platforms run on http://{sandbox}; `everthread sandbox clear` removes what they leave"
