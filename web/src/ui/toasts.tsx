@@ -7,13 +7,17 @@ const ToastList = lazy(async () => ({ default: (await load()).ToastList }));
 
 /** Says that something was done, with a way back for some seconds. */
 export function sayDone(title: string, undo?: () => void): void {
-  void load().then(({ manager }) =>
-    manager.add({
+  void load().then(({ manager }) => {
+    const takeBack = () => {
+      manager.close(id);
+      undo?.();
+    };
+    const id = manager.add({
       title,
       timeout: undo ? 8000 : 4000,
-      ...(undo ? { actionProps: { children: 'Undo', onClick: undo } } : {}),
-    }),
-  );
+      ...(undo ? { actionProps: { children: 'Undo', onClick: takeBack } } : {}),
+    });
+  });
 }
 
 /** Says that something failed and what to do about it. */

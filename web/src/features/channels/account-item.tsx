@@ -1,4 +1,4 @@
-import { CircleAlert, Trash2 } from 'lucide-react';
+import { CircleAlert, ExternalLink, Trash2 } from 'lucide-react';
 import { channelStyle } from '../../lib/channel-style';
 import { age, full } from '../../lib/dates';
 import type { Account } from '../../lib/types';
@@ -21,6 +21,26 @@ function Last({ title, at }: { title: string; at: string | null }) {
         words.never
       )}
     </span>
+  );
+}
+
+/** The web chat's own page, and the line that puts it into a site. */
+function ChatLinks({ chatKey }: { chatKey: string }) {
+  const base = location.origin;
+  const tag = `<script async src="${base}/chat/widget.js" data-key="${chatKey}" data-base="${base}"></script>`;
+  return (
+    <div className="mt-1.5 flex max-w-xl flex-col gap-1">
+      <a
+        href={`/chat/${chatKey}`}
+        target="_blank"
+        rel="noreferrer"
+        className="flex w-fit items-center gap-1 rounded text-sm font-medium text-accent-ink underline-offset-2 hover:underline"
+      >
+        {words.openChat}
+        <ExternalLink aria-hidden="true" className="size-3.5" />
+      </a>
+      <CopyText value={tag} label={words.copyTag} />
+    </div>
   );
 }
 
@@ -60,7 +80,9 @@ export function AccountItem({
           <Last title={words.lastIn} at={account.last_in_at} />
           <Last title={words.lastOut} at={account.last_out_at} />
         </p>
-        {account.webhook_path ? (
+        {account.channel === 'webchat' && account.webhook_path ? (
+          <ChatLinks chatKey={account.webhook_path.split('/').pop() ?? ''} />
+        ) : account.webhook_path ? (
           <div className="mt-1.5 max-w-md">
             <CopyText value={account.webhook_path} label={words.copyHook} />
           </div>

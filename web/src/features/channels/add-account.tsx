@@ -11,6 +11,9 @@ import { Dialog } from '../../ui/dialog';
 import { Failed, SkeletonRows } from '../../ui/states';
 import { words } from './strings';
 
+/** Secrets that the hub makes itself when they are left empty. */
+const MADE_HERE: readonly string[] = ['secret_token', 'signing_key', 'verify_token'];
+
 interface Added {
   id: string;
   channel: string;
@@ -19,16 +22,20 @@ interface Added {
 }
 
 function Field({ field, kind }: { field: FieldSpec; kind: 'set' | 'secret' }) {
+  const made = kind === 'secret' && MADE_HERE.includes(field.name);
+  const required = field.required && !made;
   return (
     <label className="block">
       <span className="mb-1 flex items-baseline gap-2 text-sm font-medium">
         <code className="font-mono text-xs">{field.name}</code>
-        {field.required ? null : <span className="text-xs font-normal text-ink-3">{words.optional}</span>}
+        {required ? null : (
+          <span className="text-xs font-normal text-ink-3">{made ? words.madeHere : words.optional}</span>
+        )}
       </span>
       <input
         name={`${kind}.${field.name}`}
         type={kind === 'secret' ? 'password' : 'text'}
-        required={field.required}
+        required={required}
         autoComplete="off"
         spellCheck={false}
         className="field"
