@@ -299,7 +299,7 @@ impl Hub {
         for throttle in after.throttled {
             match throttle.scope {
                 ThrottleScope::Account => {
-                    self.dispatcher.throttle_account(throttle.account, throttle.until, clock)
+                    self.dispatcher.throttle_account(throttle.account, throttle.until, clock);
                 }
                 ThrottleScope::Pair => {
                     self.dispatcher.throttle_pair(throttle.account, throttle.peer, throttle.until);

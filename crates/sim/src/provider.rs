@@ -111,7 +111,7 @@ impl Provider {
         if rng.chance(faults.early) {
             after = quick + rng.millis(200, 4_000);
         }
-        self.tell(info, out, &provider_id, (now, rng, faults), &mut hooks);
+        tell(info, out, &provider_id, (now, rng, faults), &mut hooks);
         if rng.chance(faults.lost_answer) {
             return Reaction { after: CALL_TIMEOUT, outcome: silence, hooks };
         }
@@ -131,49 +131,6 @@ impl Provider {
         let sent = Sent { account: info.id, part: out.part, provider_id: provider_id.clone(), told: None };
         self.sent.push(sent);
         provider_id
-    }
-
-    /// Receipts and echoes of a message that went out, on their way in any order.
-    fn tell(
-        &mut self,
-        info: &AccountInfo,
-        out: &Outgoing,
-        provider_id: &str,
-        (now, rng, faults): (Timestamp, &mut Rng, &Faults),
-        hooks: &mut Vec<(Span, Hook)>,
-    ) {
-        let correlation = out.correlation.show(PartId::PREFIX);
-        let correlated = matches!(info.channel.as_str(), "whatsapp" | "twilio");
-        let correlation = correlated.then_some(correlation);
-        let peer = Some(Peer { addresses: vec![out.to.clone()], ..Peer::default() });
-        let mut later = Span::ZERO;
-        let mut hook = |rng: &mut Rng, key: String, kind: EventKind| {
-            later = later + rng.millis(0, 300);
-            let event = Event { key, at: Some(now + later), peer: peer.clone(), kind };
-            hooks.push((later + rng.millis(1, faults.webhook_millis), Hook { account: info.id, event }));
-        };
-        if info.caps.echoes {
-            let content = Content { buttons: Vec::new(), ..out.content.clone() };
-            let echo = Echo {
-                provider_id: provider_id.to_owned(),
-                content,
-                reply_to: None,
-                correlation: correlation.clone(),
-            };
-            hook(rng, provider_id.to_owned(), EventKind::Echo(echo));
-        }
-        let mut facts = Vec::new();
-        if info.caps.delivered_receipts {
-            facts.extend([Fact::Accepted, Fact::Delivered]);
-        }
-        if info.caps.read_receipts && rng.chance(600) {
-            facts.push(Fact::Read);
-        }
-        for fact in facts {
-            let of = ReceiptOf::ProviderId(provider_id.to_owned());
-            let receipt = Receipt { of, fact, error: None, correlation: correlation.clone() };
-            hook(rng, format!("{provider_id}:{fact:?}"), EventKind::Receipt(receipt));
-        }
     }
 
     /// A customer writes.
@@ -205,5 +162,47 @@ impl Provider {
         let echo = Echo { provider_id: provider_id.clone(), content, reply_to: None, correlation: None };
         let kind = EventKind::Echo(echo);
         Hook { account: info.id, event: Event { key: provider_id, at: Some(now), peer: Some(peer), kind } }
+    }
+}
+
+/// Receipts and echoes of a message that went out, on their way in any order.
+fn tell(
+    info: &AccountInfo,
+    out: &Outgoing,
+    provider_id: &str,
+    (now, rng, faults): (Timestamp, &mut Rng, &Faults),
+    hooks: &mut Vec<(Span, Hook)>,
+) {
+    let correlation = out.correlation.show(PartId::PREFIX);
+    let correlated = matches!(info.channel.as_str(), "whatsapp" | "twilio");
+    let correlation = correlated.then_some(correlation);
+    let peer = Some(Peer { addresses: vec![out.to.clone()], ..Peer::default() });
+    let mut later = Span::ZERO;
+    let mut hook = |rng: &mut Rng, key: String, kind: EventKind| {
+        later = later + rng.millis(0, 300);
+        let event = Event { key, at: Some(now + later), peer: peer.clone(), kind };
+        hooks.push((later + rng.millis(1, faults.webhook_millis), Hook { account: info.id, event }));
+    };
+    if info.caps.echoes {
+        let content = Content { buttons: Vec::new(), ..out.content.clone() };
+        let echo = Echo {
+            provider_id: provider_id.to_owned(),
+            content,
+            reply_to: None,
+            correlation: correlation.clone(),
+        };
+        hook(rng, provider_id.to_owned(), EventKind::Echo(echo));
+    }
+    let mut facts = Vec::new();
+    if info.caps.delivered_receipts {
+        facts.extend([Fact::Accepted, Fact::Delivered]);
+    }
+    if info.caps.read_receipts && rng.chance(600) {
+        facts.push(Fact::Read);
+    }
+    for fact in facts {
+        let of = ReceiptOf::ProviderId(provider_id.to_owned());
+        let receipt = Receipt { of, fact, error: None, correlation: correlation.clone() };
+        hook(rng, format!("{provider_id}:{fact:?}"), EventKind::Receipt(receipt));
     }
 }

@@ -65,7 +65,7 @@ impl Scene {
         channel: &str,
         now: Timestamp,
     ) -> Result<()> {
-        let Some(spec) = everthread_channels::find(channel).map(|channel| channel.spec()) else {
+        let Some(spec) = everthread_channels::find(channel).map(everthread_channels::Channel::spec) else {
             return Ok(());
         };
         let number = self.accounts.len();

@@ -296,6 +296,7 @@ CREATE INDEX message_parts_due ON message_parts (due_at, id) WHERE unsent = 1 AN
 CREATE INDEX message_parts_expires ON message_parts (expires_at, id) WHERE unsent = 1;
 CREATE INDEX message_parts_provider ON message_parts (account_id, provider_key) WHERE provider_key IS NOT NULL;
 CREATE INDEX message_parts_identity ON message_parts (identity_id, id) WHERE unsent = 1;
+CREATE INDEX message_parts_unconfirmed ON message_parts (identity_id, id) WHERE state = 'unconfirmed';
 
 CREATE TABLE attempts (
   id {id},

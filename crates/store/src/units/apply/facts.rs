@@ -22,6 +22,12 @@ use crate::{Db, Result, Val, row_struct, sql, vals};
 /// How long an event waits for a record of ours. Longer than any call takes with all that may follow it.
 const PARK: Span = Span::mins(15);
 
+/// An echo of a call says a time at most so much before its start, as clocks differ ...
+const ECHO_BEFORE: Span = Span::secs(5);
+
+/// ... and so much after it, as platforms are slow when they give no answer.
+const ECHO_AFTER: Span = Span::mins(10);
+
 /// Newest messages of a conversation that a watermark is looked up in.
 const WATERMARK_LOOK: i64 = 100;
 
@@ -104,6 +110,31 @@ pub(crate) async fn part_by_uid<D: Db>(db: &mut D, account: AccountId, uid: Uid)
              WHERE p.uid = ?2 AND p.account_id = ?1"
         ),
         &vals![account, uid],
+    )
+    .await
+}
+
+/// The part that an echo without a known id is about: an uncertain one with its text, else one that ended unconfirmed
+/// and was sent when the echo says. `None`: it was typed in the platform's own app.
+async fn echoed_part<D: Db>(
+    db: &mut D,
+    account: AccountId,
+    identity: IdentityId,
+    (text, at): (&str, Timestamp),
+) -> Result<Option<PartRow>> {
+    if let Some(part) = uncertain_part(db, account, identity, text).await? {
+        return Ok(Some(part));
+    }
+    db.row(
+        sql!(
+            "SELECT p.id, p.workspace_id, p.conversation_id, v.uid, p.message_id, m.uid, m.parts, p.account_id, \
+             p.identity_id, p.state, p.accepted_at, p.failed_at, p.delivered_at, p.read_at, p.provider_id, \
+             p.error_class, p.error_code, p.error_text FROM message_parts p JOIN attempts a ON a.id = p.attempt_id \
+             JOIN messages m ON m.id = p.message_id JOIN conversations v ON v.id = p.conversation_id \
+             WHERE p.identity_id = ?2 AND p.state = 'unconfirmed' AND p.account_id = ?1 AND p.text_hash = ?3 \
+             AND p.provider_id IS NULL AND a.started_at BETWEEN ?4 AND ?5 ORDER BY p.id LIMIT 1"
+        ),
+        &vals![account, identity, text_hash(text), at - ECHO_AFTER, at + ECHO_BEFORE],
     )
     .await
 }
@@ -322,7 +353,7 @@ impl Batch<'_> {
         if under_way(db, info.id, peer.identity).await? {
             return self.park(db, item, Some(&echo.provider_id), Some(peer.identity)).await;
         }
-        if let Some(mut part) = uncertain_part(db, info.id, peer.identity, &echo.content.text).await? {
+        if let Some(mut part) = echoed_part(db, info.id, peer.identity, (&echo.content.text, at)).await? {
             learn(db, &mut self.work, &mut part, (Fact::Accepted, at), None, Some(&echo.provider_id)).await?;
             return Ok(ItemResult::Applied { message: Some(part.message) });
         }
@@ -695,7 +726,7 @@ async fn release_echoes<D: Db>(
     let Some(info) = directory.get(account) else { return Ok(()) };
     for (event, at) in drop_parked(db, rows).await? {
         let EventKind::Echo(echo) = &event.kind else { continue };
-        if let Some(mut part) = uncertain_part(db, account, identity, &echo.content.text).await? {
+        if let Some(mut part) = echoed_part(db, account, identity, (&echo.content.text, at)).await? {
             learn(db, work, &mut part, (Fact::Accepted, at), None, Some(&echo.provider_id)).await?;
         } else {
             typed_elsewhere(db, work, info, identity, conversation, (echo, at)).await?;

@@ -43,8 +43,12 @@ impl Batch<'_> {
         };
         let at = Self::happened(item);
         let late = !item.automation || item.received_at.since(at) > LATE_AFTER;
-        let rules =
-            self.apply.rules.get(&item.workspace).filter(|rules| !late && !message.standby && !rules.is_empty()).map(Arc::clone);
+        let rules = self
+            .apply
+            .rules
+            .get(&item.workspace)
+            .filter(|rules| !late && !message.standby && !rules.is_empty())
+            .map(Arc::clone);
         let mut state = self.conversation(db, info, peer, rules.is_some()).await?;
         let input = Input::CustomerMessage { automation: rules.is_some() };
         self.step(db, &mut state, input, "the conversation started over").await?;

@@ -1,27 +1,26 @@
 //! The world around the hub: a queue of (time, tie, event), the platforms, the people, and the judge.
 
+mod judge;
+mod people;
+
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use everthread_core::content::Content;
-use everthread_core::conversation::Owner;
-use everthread_core::event::EventKind;
-use everthread_core::ids::{AccountId, AttemptId, ConversationId, IdentityId, PartId, WorkspaceId};
-use everthread_core::invariants::{Ended, may_send_again, within_rate};
+use everthread_core::event::{EventKind, Fact, ReceiptOf};
+use everthread_core::ids::{AccountId, AttemptId, PartId};
+use everthread_core::invariants::Ended;
 use everthread_core::limits::CALL_TIMEOUT;
-use everthread_core::outbox::{Author, Settle};
-use everthread_core::outcome::Outcome;
-use everthread_core::state::{State, Status};
+use everthread_core::outcome::{ErrorClass, Outcome};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::journal::testing::{Faults as DiskFaults, SimDisk};
-use everthread_store::units::{Assign, Cancel, Compose, ItemResult, Outgoing, Retry, SetStatus};
-use everthread_store::{Error, InlineStore, Place};
+use everthread_store::units::{ItemResult, Outgoing};
+use everthread_store::{InlineStore, Place};
 
-use crate::checks::{Check, Choices, LookAtClaim, LookAtEnd, PartsOf};
+use self::judge::Judge;
 use crate::faults::Faults;
-use crate::hub::{Hub, Inside, lite, text};
+use crate::hub::{Hub, Inside, lite};
 use crate::provider::{Hook, Provider};
 use crate::rng::Rng;
 use crate::scene::{SAYINGS, Scene};
@@ -71,6 +70,7 @@ pub struct World {
     wakes: BTreeSet<Timestamp>,
     /// The wall clock's error, and the last time that a process showed.
     wall: Span,
+    jumped: bool,
     clock_floor: Timestamp,
     place: Place,
     _keeper: InlineStore,
@@ -84,26 +84,6 @@ pub struct World {
     people: Rng,
     crashes: Rng,
     judge: Judge,
-}
-
-/// What was promised to the outside, and what is known of calls.
-#[derive(Debug, Default)]
-struct Judge {
-    since: HashMap<WorkspaceId, i64>,
-    /// Acknowledged customer messages and hand-typed messages: account and provider id.
-    messages: HashSet<(AccountId, String)>,
-    typed: HashSet<(AccountId, String)>,
-    composed: HashSet<String>,
-    /// Attempts of each part since a person last asked for it; the last may be under way.
-    attempts: HashMap<PartId, Vec<Ended>>,
-    open: HashMap<PartId, u64>,
-    authors: HashMap<PartId, Author>,
-    /// The last place in each lane that was started.
-    places: HashMap<ConversationId, (i64, i64)>,
-    retried: HashSet<PartId>,
-    /// Starts of calls by the hub's clock.
-    starts: BTreeMap<AccountId, Vec<Timestamp>>,
-    pair_starts: BTreeMap<(AccountId, IdentityId), Vec<Timestamp>>,
 }
 
 impl World {
@@ -128,6 +108,7 @@ impl World {
             life: 0,
             wakes: BTreeSet::new(),
             wall: Span::ZERO,
+            jumped: false,
             clock_floor: START,
             place,
             _keeper: keeper,
@@ -357,10 +338,10 @@ impl World {
                 if !self.provider.sent.iter().any(|sent| sent.provider_id == echo.provider_id) {
                     self.judge.typed.insert((hook.account, echo.provider_id.clone()));
                 }
-                self.told(&echo.provider_id.clone(), everthread_core::event::Fact::Accepted);
+                self.told(&echo.provider_id.clone(), Fact::Accepted);
             }
             EventKind::Receipt(receipt) => {
-                if let everthread_core::event::ReceiptOf::ProviderId(id) = &receipt.of {
+                if let ReceiptOf::ProviderId(id) = &receipt.of {
                     self.told(&id.clone(), receipt.fact);
                 }
             }
@@ -368,7 +349,7 @@ impl World {
         }
     }
 
-    fn told(&mut self, provider_id: &str, fact: everthread_core::event::Fact) {
+    fn told(&mut self, provider_id: &str, fact: Fact) {
         for sent in self.provider.sent.iter_mut().filter(|sent| sent.provider_id == provider_id) {
             sent.told = sent.told.max(Some(fact));
         }
@@ -416,7 +397,7 @@ impl World {
         hub.settle(clock)?;
         let calls = hub.claim(clock)?;
         for out in &calls {
-            self.judge_claim(out)?;
+            self.judge_claim(out, clock)?;
         }
         if self.crash() {
             return Ok(());
@@ -439,7 +420,7 @@ impl World {
             return Err(format!("{} starts with too little lease left", out.attempt));
         }
         self.report.calls += 1;
-        self.judge_call(&out, clock)?;
+        self.judge_call(&out)?;
         let Some(info) = self.scene.account(out.account).cloned() else { return Ok(()) };
         let executed = self.provider.sent.len();
         let reaction = self.provider.call(&info, &out, &self.faults, (self.now, &mut self.net));
@@ -470,7 +451,7 @@ impl World {
                 Outcome::Uncertain { .. } => Ended::Uncertain,
             };
         }
-        if matches!(outcome, Outcome::NotExecuted { class: everthread_core::outcome::ErrorClass::Auth, .. }) {
+        if matches!(outcome, Outcome::NotExecuted { class: ErrorClass::Auth, .. }) {
             let after = self.people.millis(1_000, 1_800_000);
             if let Some(info) = self.provider_account(part) {
                 self.push(after, Step::Repair { account: info });
@@ -492,19 +473,18 @@ impl World {
         self.provider.bad_tokens.remove(&account);
         let clock = self.clock();
         let again = Span::secs(10);
-        match &mut self.hub {
-            Some(hub) => hub.start_account(account, clock),
-            None => {
-                self.push(again, Step::Repair { account });
-                Ok(())
-            }
+        if let Some(hub) = &mut self.hub {
+            return hub.start_account(account, clock);
         }
+        self.push(again, Step::Repair { account });
+        Ok(())
     }
 
     fn jump(&mut self) {
         if self.rng.chance(self.faults.clock_jump * 10) {
             let by = self.rng.millis(-600_000, 600_000);
             self.wall = self.wall + by;
+            self.jumped = true;
             if let Some(hub) = &mut self.hub {
                 // A running process follows the wall forward and ignores it backward.
                 hub.offset = Span::micros(hub.offset.as_micros().max(self.wall.as_micros()));
@@ -514,219 +494,5 @@ impl World {
             let after = self.rng.millis(10_000, 300_000);
             self.push(after, Step::Jump);
         }
-    }
-
-    fn person(&mut self) -> Inside<()> {
-        let clock = self.clock();
-        if self.active() {
-            let after = self.people.millis(2_000, 60_000);
-            self.push(after, Step::Person);
-        }
-        if !self.people.chance(self.faults.people) {
-            return Ok(());
-        }
-        let Some(hub) = &mut self.hub else { return Ok(()) };
-        let (conversations, messages) = hub.store.read(&Choices).map_err(text)?;
-        let Some((conversation, workspace)) = self.people.pick(&conversations).copied() else {
-            return Ok(());
-        };
-        let Some(user) = self.scene.users.get(&workspace).copied() else { return Ok(()) };
-        let now = clock;
-        let after = match self.people.below(10) {
-            0..=4 => return self.compose(conversation, workspace, clock),
-            5 | 6 => {
-                hub.store.write(&Assign { now, workspace, conversation, to: Owner::Bot, expected: None })
-            }
-            7 => {
-                let status = if self.people.chance(500) { Status::Resolved } else { Status::Snoozed };
-                let snoozed_until = (status == Status::Snoozed).then(|| now + self.people.millis(1, 600_000));
-                hub.store.write(&SetStatus { now, workspace, conversation, status, snoozed_until })
-            }
-            pick => {
-                let Some((message, workspace, state)) = self.people.pick(&messages).copied() else {
-                    return Ok(());
-                };
-                if pick == 8 || state == State::Queued {
-                    hub.store.write(&Cancel { now, workspace, message, user: Some(user) })
-                } else {
-                    let parts = hub.store.read(&PartsOf(message)).map_err(text)?;
-                    let user = self.scene.users.get(&workspace).copied().unwrap_or(user);
-                    let done = hub.store.write(&Retry { now, workspace, message, user });
-                    if done.is_ok() {
-                        for part in parts {
-                            self.judge.attempts.remove(&part);
-                            self.judge.retried.insert(part);
-                        }
-                    }
-                    done
-                }
-            }
-        };
-        match after {
-            Ok(after) => hub.follow(after, clock),
-            // What a person wanted is not possible any more: they are told.
-            Err(Error::Conflict(_) | Error::Invalid(_)) => {}
-            Err(error) => return Err(error.to_string()),
-        }
-        Ok(())
-    }
-
-    /// A reply, which the client sends again when it hears nothing.
-    fn compose(
-        &mut self,
-        conversation: ConversationId,
-        workspace: WorkspaceId,
-        clock: Timestamp,
-    ) -> Inside<()> {
-        let Some(user) = self.scene.users.get(&workspace).copied() else { return Ok(()) };
-        let client_id = format!("c{}", self.people.draw());
-        let words =
-            if self.people.chance(300) { "a long answer by hand ".repeat(6) } else { "by hand".to_owned() };
-        let Some(hub) = &mut self.hub else { return Ok(()) };
-        let unit = Compose {
-            now: clock,
-            seed: self.people.draw(),
-            workspace,
-            conversation,
-            user,
-            client_id: Some(client_id.clone()),
-            content: Content::text(words),
-            reply_to: None,
-            expected: None,
-            directory: hub.directory(),
-        };
-        let twice = self.people.chance(200);
-        for _ in 0..=u8::from(twice) {
-            match hub.store.write(&unit) {
-                Ok(composed) => hub.follow(composed.after, clock),
-                Err(Error::Conflict(_) | Error::Invalid(_)) => return Ok(()),
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        self.judge.composed.insert(client_id);
-        self.crash();
-        Ok(())
-    }
-
-    // What follows judges.
-
-    fn check(&mut self) -> Inside<()> {
-        let Some(hub) = &mut self.hub else { return Ok(()) };
-        let since = Some(std::mem::take(&mut self.judge.since));
-        let (since, wrong) = hub.store.read(&Check { since }).map_err(text)?;
-        self.judge.since = since;
-        wrong.into_iter().next().map_or(Ok(()), Err)
-    }
-
-    /// I4 and I10, when an attempt is on disk and its call has not started.
-    fn judge_claim(&mut self, out: &Outgoing) -> Inside<()> {
-        let Some(hub) = &mut self.hub else { return Ok(()) };
-        let facts = hub.store.read(&LookAtClaim(out.part)).map_err(text)?;
-        let author = Author::parse(&facts.author).ok_or("an author without a word")?;
-        self.judge.authors.insert(out.part, author);
-        if author == Author::Bot && facts.people_after > 0 {
-            return Err(format!("{} of a bot goes out after a person spoke", out.part));
-        }
-        if facts.before > 0 {
-            return Err(format!("{} starts before {} parts ahead of it", out.part, facts.before));
-        }
-        let here = (facts.seq, facts.idx);
-        let last = self.judge.places.entry(out.conversation).or_insert(here);
-        if here < *last && !self.judge.retried.contains(&out.part) {
-            return Err(format!("{} at {here:?} starts after {last:?}", out.part));
-        }
-        *last = here.max(*last);
-        Ok(())
-    }
-
-    /// I5 and pacing, when a call starts.
-    fn judge_call(&mut self, out: &Outgoing, clock: Timestamp) -> Inside<()> {
-        let Some(info) = self.scene.account(out.account) else { return Ok(()) };
-        let author = self.judge.authors.get(&out.part).copied().unwrap_or(Author::Bot);
-        let attempts = self.judge.attempts.entry(out.part).or_default();
-        if !may_send_again(author, info.caps.settle == Settle::Idempotent, attempts) {
-            return Err(format!("{} is sent again after {attempts:?}", out.part));
-        }
-        attempts.push(Ended::Uncertain);
-        self.judge.open.insert(out.part, self.life);
-        let starts = self.judge.starts.entry(out.account).or_default();
-        starts.push(clock);
-        let pair = self.judge.pair_starts.entry((out.account, out.identity)).or_default();
-        pair.push(clock);
-        // Calls start up to 60 ms after they were claimed; the pacing books the claim.
-        let slack = |starts: &[Timestamp]| {
-            let tail = &starts[starts.len().saturating_sub(40)..];
-            tail.to_vec()
-        };
-        for (limit, starts) in
-            [(info.caps.pacing.account, slack(starts)), (info.caps.pacing.pair, slack(pair))]
-        {
-            let relaxed = everthread_core::pacing::Rate { burst: limit.burst + 1, ..limit };
-            if !within_rate(&relaxed.into(), &starts) {
-                return Err(format!("{} is sent faster than {limit:?}: {starts:?}", out.part));
-            }
-        }
-        Ok(())
-    }
-
-    fn judge_end(&mut self) -> Inside<()> {
-        let Some(hub) = &mut self.hub else { return Err("the hub is down at the end".to_owned()) };
-        let (_, wrong) = hub.store.read(&Check { since: None }).map_err(text)?;
-        if let Some(first) = wrong.into_iter().next() {
-            return Err(first);
-        }
-        let end = hub.store.read(&LookAtEnd).map_err(text)?;
-        if hub.lag() > 0 || end.parked > 0 || end.live_attempts > 0 {
-            return Err(format!(
-                "left over: lag {}, {} parked, {} attempts",
-                hub.lag(),
-                end.parked,
-                end.live_attempts
-            ));
-        }
-        if let Some((part, state)) = end.unfinished.first() {
-            return Err(format!("{part} never came to an end: {state:?}"));
-        }
-        if let Some(problem) = end.problems.first() {
-            return Err(format!("a problem was stored: {problem}"));
-        }
-        exactly_once("message", &self.judge.messages, &end.incoming)?;
-        exactly_once("hand-typed message", &self.judge.typed, &end.typed)?;
-        if let Some(lost) = self.judge.composed.iter().find(|id| !end.composed.contains(id)) {
-            return Err(format!("what a person wrote is gone: {lost}"));
-        }
-        for sent in &self.provider.sent {
-            let Some(told) = sent.told else { continue };
-            // A copy that the part no longer goes by (it was sent again by hand) has nowhere to be shown.
-            let Some(state) = end.parts.get(&(sent.account, sent.provider_id.clone())) else { continue };
-            let least = match told {
-                everthread_core::event::Fact::Delivered => [State::Delivered, State::Read].as_slice(),
-                everthread_core::event::Fact::Read => &[State::Read],
-                _ => &[State::Accepted, State::Delivered, State::Read, State::Failed],
-            };
-            if !least.contains(state) {
-                return Err(format!("{} is {state:?}, but {told:?} was acknowledged", sent.part));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Each acknowledged thing is there, each thing that is there was sent, and nothing is there twice.
-fn exactly_once(
-    what: &str,
-    acknowledged: &HashSet<(AccountId, String)>,
-    stored: &[(AccountId, String)],
-) -> Inside<()> {
-    let mut seen = HashSet::new();
-    if let Some(twice) = stored.iter().find(|entry| !seen.insert(*entry)) {
-        return Err(format!("{what} {twice:?} is there twice"));
-    }
-    if let Some(lost) = acknowledged.iter().find(|entry| !seen.contains(entry)) {
-        return Err(format!("acknowledged {what} {lost:?} is lost"));
-    }
-    match stored.iter().find(|entry| !acknowledged.contains(*entry)) {
-        Some(invented) => Err(format!("{what} {invented:?} was never sent to us")),
-        None => Ok(()),
     }
 }

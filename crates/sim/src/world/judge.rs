@@ -1,0 +1,159 @@
+//! The judge: what was promised, and whether it was kept.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use everthread_core::event::Fact;
+use everthread_core::ids::{AccountId, ConversationId, IdentityId, PartId, WorkspaceId};
+use everthread_core::invariants::{Ended, may_send_again, within_rate};
+use everthread_core::outbox::{Author, Settle};
+use everthread_core::state::State;
+use everthread_core::time::Timestamp;
+use everthread_store::units::Outgoing;
+
+use super::World;
+use crate::checks::{Check, LookAtClaim, LookAtEnd};
+use crate::hub::{Inside, text};
+
+/// What was promised to the outside, and what is known of calls.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    pub(super) since: HashMap<WorkspaceId, i64>,
+    /// Acknowledged customer messages and hand-typed messages: account and provider id.
+    pub(super) messages: HashSet<(AccountId, String)>,
+    pub(super) typed: HashSet<(AccountId, String)>,
+    pub(super) composed: HashSet<String>,
+    /// Attempts of each part since a person last asked for it; the last may be under way.
+    pub(super) attempts: HashMap<PartId, Vec<Ended>>,
+    pub(super) open: HashMap<PartId, u64>,
+    pub(super) authors: HashMap<PartId, Author>,
+    /// The last place in each lane that was started.
+    pub(super) places: HashMap<ConversationId, (i64, i64)>,
+    pub(super) retried: HashSet<PartId>,
+    /// Starts of calls by the hub's clock.
+    pub(super) starts: BTreeMap<AccountId, Vec<Timestamp>>,
+    pub(super) pair_starts: BTreeMap<(AccountId, IdentityId), Vec<Timestamp>>,
+}
+
+impl World {
+    pub(super) fn check(&mut self) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let since = Some(std::mem::take(&mut self.judge.since));
+        let (since, wrong) = hub.store.read(&Check { since }).map_err(text)?;
+        self.judge.since = since;
+        wrong.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// I4, I10 and pacing, when an attempt is on disk and its call has not started.
+    pub(super) fn judge_claim(&mut self, out: &Outgoing, clock: Timestamp) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let facts = hub.store.read(&LookAtClaim(out.part)).map_err(text)?;
+        let author = Author::parse(&facts.author).ok_or("an author without a word")?;
+        self.judge.authors.insert(out.part, author);
+        if author == Author::Bot && facts.people_after > 0 {
+            return Err(format!("{} of a bot goes out after a person spoke", out.part));
+        }
+        if facts.before > 0 {
+            return Err(format!("{} starts before {} parts ahead of it", out.part, facts.before));
+        }
+        let here = (facts.seq, facts.idx);
+        let last = self.judge.places.entry(out.conversation).or_insert(here);
+        if here < *last && !self.judge.retried.contains(&out.part) {
+            return Err(format!("{} at {here:?} starts after {last:?}", out.part));
+        }
+        *last = here.max(*last);
+        self.judge_pace(out, clock)
+    }
+
+    fn judge_pace(&mut self, out: &Outgoing, clock: Timestamp) -> Inside<()> {
+        let Some(info) = self.scene.account(out.account) else { return Ok(()) };
+        let starts = self.judge.starts.entry(out.account).or_default();
+        starts.push(clock);
+        let pair = self.judge.pair_starts.entry((out.account, out.identity)).or_default();
+        pair.push(clock);
+        for (limit, starts) in [(info.caps.pacing.account, starts), (info.caps.pacing.pair, pair)] {
+            let tail = &starts[starts.len().saturating_sub(40)..];
+            if !within_rate(&limit.into(), tail) {
+                return Err(format!("{} is sent faster than {limit:?}: {tail:?}", out.part));
+            }
+        }
+        Ok(())
+    }
+
+    /// I5, when a call starts.
+    pub(super) fn judge_call(&mut self, out: &Outgoing) -> Inside<()> {
+        let Some(info) = self.scene.account(out.account) else { return Ok(()) };
+        let author = self.judge.authors.get(&out.part).copied().unwrap_or(Author::Bot);
+        let attempts = self.judge.attempts.entry(out.part).or_default();
+        if !may_send_again(author, info.caps.settle == Settle::Idempotent, attempts) {
+            return Err(format!("{} is sent again after {attempts:?}", out.part));
+        }
+        attempts.push(Ended::Uncertain);
+        self.judge.open.insert(out.part, self.life);
+        Ok(())
+    }
+
+    pub(super) fn judge_end(&mut self) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Err("the hub is down at the end".to_owned()) };
+        let (_, wrong) = hub.store.read(&Check { since: None }).map_err(text)?;
+        if let Some(first) = wrong.into_iter().next() {
+            return Err(first);
+        }
+        let end = hub.store.read(&LookAtEnd).map_err(text)?;
+        if hub.lag() > 0 || end.parked > 0 || end.live_attempts > 0 {
+            return Err(format!(
+                "left over: lag {}, {} parked, {} attempts",
+                hub.lag(),
+                end.parked,
+                end.live_attempts
+            ));
+        }
+        if let Some((part, state)) = end.unfinished.first() {
+            return Err(format!("{part} never came to an end: {state:?}"));
+        }
+        if let Some(problem) = end.problems.first() {
+            return Err(format!("a problem was stored: {problem}"));
+        }
+        exactly_once("message", &self.judge.messages, &end.incoming)?;
+        // By a clock that jumped, a late echo of our own cannot always be told from words typed by hand.
+        let ours =
+            |entry: &&(AccountId, String)| self.provider.sent.iter().any(|sent| sent.provider_id == entry.1);
+        let typed: Vec<_> = end.typed.iter().filter(|entry| !(self.jumped && ours(entry))).cloned().collect();
+        exactly_once("hand-typed message", &self.judge.typed, &typed)?;
+        if let Some(lost) = self.judge.composed.iter().find(|id| !end.composed.contains(id)) {
+            return Err(format!("what a person wrote is gone: {lost}"));
+        }
+        for sent in &self.provider.sent {
+            let Some(told) = sent.told else { continue };
+            // A copy that the part no longer goes by (it was sent again by hand) has nowhere to be shown.
+            let Some(state) = end.parts.get(&(sent.account, sent.provider_id.clone())) else { continue };
+            let least = match told {
+                Fact::Delivered => [State::Delivered, State::Read].as_slice(),
+                Fact::Read => &[State::Read],
+                _ => &[State::Accepted, State::Delivered, State::Read, State::Failed],
+            };
+            if !least.contains(state) {
+                return Err(format!("{} is {state:?}, but {told:?} was acknowledged", sent.part));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each acknowledged thing is there, each thing that is there was sent, and nothing is there twice.
+fn exactly_once(
+    what: &str,
+    acknowledged: &HashSet<(AccountId, String)>,
+    stored: &[(AccountId, String)],
+) -> Inside<()> {
+    let mut seen = HashSet::new();
+    if let Some(twice) = stored.iter().find(|entry| !seen.insert(*entry)) {
+        return Err(format!("{what} {twice:?} is there twice"));
+    }
+    if let Some(lost) = acknowledged.iter().find(|entry| !seen.contains(entry)) {
+        return Err(format!("acknowledged {what} {lost:?} is lost"));
+    }
+    match stored.iter().find(|entry| !acknowledged.contains(*entry)) {
+        Some(invented) => Err(format!("{what} {invented:?} was never sent to us")),
+        None => Ok(()),
+    }
+}
