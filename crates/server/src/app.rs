@@ -56,7 +56,10 @@ impl Door {
 
     /// Lets everything else in.
     pub fn open(&self, rest: Router) {
-        let _ = self.rest.set(rest.fallback(crate::web::console));
+        let console = Router::new()
+            .fallback(crate::web::console)
+            .layer(axum::middleware::from_fn(api::security::console_headers));
+        let _ = self.rest.set(rest.fallback_service(console));
     }
 
     /// Serves until the supervisor stops it; requests under way are finished.

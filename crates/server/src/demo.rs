@@ -183,6 +183,14 @@ async fn rules(admin: &Admin, workspace: everthread_core::ids::WorkspaceId) -> R
                 ]
             }),
         ),
+        (
+            "The rest goes to people",
+            json!({
+                "trigger": { "type": "message" },
+                "conditions": [{ "type": "owner", "any_of": ["bot"] }],
+                "actions": [{ "type": "hand_over" }]
+            }),
+        ),
     ];
     for (position, (name, rule)) in made.into_iter().enumerate() {
         let unit = UpsertRule {

@@ -176,6 +176,12 @@ impl Parts {
         let chat =
             Chat::new(self.store.clone(), self.journal.clone(), self.hub.registry(), effects.changed());
         self.workers(&effects, &realtime, notes, inbox, &files)?;
+        let sandbox = if self.config.sandbox {
+            Some(crate::demo::start(&admin, self.addr, &self.supervisor).await?)
+        } else {
+            None
+        };
+        // After the sandbox: a poll of an account it does not know yet would be refused for good.
         keeper::start(&keeper::Keeper {
             store: self.store.clone(),
             journal: self.journal.clone(),
@@ -184,11 +190,6 @@ impl Parts {
             public_url: Arc::clone(&self.public_url),
             supervisor: self.supervisor.clone(),
         })?;
-        let sandbox = if self.config.sandbox {
-            Some(crate::demo::start(&admin, self.addr, &self.supervisor).await?)
-        } else {
-            None
-        };
         let linked = link::routes(self.links(), self.store.clone(), Arc::clone(&files));
         let api = app::api(&app::Wiring {
             admin: Arc::clone(&admin),
