@@ -4,6 +4,7 @@
 //! on SQLite's writer thread, inline on the calling thread, or in a PostgreSQL transaction. Units load, call
 //! `everthread_core` for the decisions, and write what came out; they decide nothing and read no clock.
 
+pub mod backup;
 mod db;
 mod error;
 pub mod journal;

@@ -165,8 +165,18 @@ impl Stage {
     }
 
     /// Applies a stretch of the journal again; rules see none of it. Returns records read.
-    pub async fn replay(self, mut reader: Reader) -> Result<u64, Error> {
-        let mut worker = Worker::new(self, reader.cursor().number, false, None);
+    pub async fn replay(self, reader: Reader) -> Result<u64, Error> {
+        self.stretch(reader, false).await
+    }
+
+    /// Applies what the store does not know yet, up to the present end, and writes the cursor down. Returns records
+    /// read.
+    pub async fn catch_up(self, reader: Reader) -> Result<u64, Error> {
+        self.stretch(reader, true).await
+    }
+
+    async fn stretch(self, mut reader: Reader, automation: bool) -> Result<u64, Error> {
+        let mut worker = Worker::new(self, reader.cursor().number, automation, None);
         let mut records = 0;
         while reader.lag() > 0 {
             let batch = reader.read_batch(READ_RECORDS, READ_BYTES)?;
@@ -176,6 +186,7 @@ impl Stage {
                 worker.step().await?;
             }
         }
+        worker.note_cursor(true).await;
         Ok(records)
     }
 

@@ -17,6 +17,7 @@ mod out;
 mod people;
 mod problems;
 mod record;
+mod restored;
 mod rows;
 mod rules;
 mod sandbox;
@@ -50,6 +51,7 @@ pub use people::{
 };
 pub use problems::{AddProblem, MarkReplayed, NewProblem};
 pub use record::{AttemptResult, Record, Recorded};
+pub use restored::{HeldRestored, HoldRestored};
 pub use rules::{RemoveRule, UpsertRule};
 pub use sandbox::{EraseSandbox, SandboxErased};
 pub use settle::{RecentCall, Recover, Recovered, Settle, Settled};

@@ -117,6 +117,7 @@ impl Unit for Settle {
 }
 
 impl Settle {
+    /// What a restore holds has no deadline: only a person lets it go, see [`HoldRestored`](super::HoldRestored).
     async fn due<D: Db>(&self, db: &mut D) -> Result<Vec<DueRow>> {
         let mut due: Vec<DueRow> = db
             .rows(
@@ -131,7 +132,8 @@ impl Settle {
             .rows(
                 sql!(
                     "SELECT id, workspace_id FROM message_parts WHERE unsent = 1 AND expires_at <= ?1 \
-                     AND state IN ('queued', 'held') ORDER BY expires_at, id LIMIT ?2"
+                     AND (state = 'queued' OR (state = 'held' AND coalesce(reason, '') <> 'restored')) \
+                     ORDER BY expires_at, id LIMIT ?2"
                 ),
                 &vals![self.now, self.limit],
             )
@@ -221,10 +223,10 @@ async fn next_deadline<D: Db>(db: &mut D) -> Result<Option<Timestamp>> {
     let times: Vec<(Option<Timestamp>,)> = db
         .rows(
             sql!(
-                "SELECT (SELECT due_at FROM message_parts WHERE unsent = 1 AND due_at IS NOT NULL \
+"SELECT (SELECT due_at FROM message_parts WHERE unsent = 1 AND due_at IS NOT NULL \
                  AND state IN ('uncertain', 'held') ORDER BY due_at LIMIT 1) UNION ALL \
-                 SELECT (SELECT expires_at FROM message_parts WHERE unsent = 1 AND state IN ('queued', 'held') \
-                 ORDER BY expires_at LIMIT 1) \
+                 SELECT (SELECT expires_at FROM message_parts WHERE unsent = 1 AND (state = 'queued' \
+                 OR (state = 'held' AND coalesce(reason, '') <> 'restored')) ORDER BY expires_at LIMIT 1) \
                  UNION ALL SELECT (SELECT min(expires_at) FROM parked) UNION ALL \
                  SELECT (SELECT min(snoozed_until) FROM conversations WHERE status = 'snoozed' \
                  AND snoozed_until IS NOT NULL)"

@@ -141,7 +141,9 @@ fn held(state: State, parts: &[PartRow]) -> Option<HeldView> {
     let part = parts.iter().find(|part| part.state == State::Held).filter(|_| state == State::Held)?;
     Some(HeldView {
         reason: part.reason.clone().unwrap_or_else(|| "held".to_owned()),
-        until: time_opt(part.expires_at.or(part.due_at)),
+        // What a restore holds waits for a person, however long.
+        until: time_opt(part.expires_at.or(part.due_at))
+            .filter(|_| part.reason.as_deref() != Some("restored")),
     })
 }
 

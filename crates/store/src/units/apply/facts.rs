@@ -139,7 +139,7 @@ async fn echoed_part<D: Db>(
     .await
 }
 
-/// The oldest part to this customer with this text whose outcome nobody knows.
+/// The oldest part to this customer with this text whose outcome nobody knows; what a restore holds is such a part.
 async fn uncertain_part<D: Db>(
     db: &mut D,
     account: AccountId,
@@ -153,7 +153,8 @@ async fn uncertain_part<D: Db>(
              p.error_class, p.error_code, p.error_text FROM message_parts p \
              JOIN messages m ON m.id = p.message_id JOIN conversations v ON v.id = p.conversation_id \
              WHERE p.identity_id = ?2 AND p.unsent = 1 AND p.account_id = ?1 AND p.text_hash = ?3 \
-             AND p.state = 'uncertain' AND p.provider_id IS NULL ORDER BY p.id LIMIT 1"
+             AND (p.state = 'uncertain' OR (p.state = 'held' AND p.reason = 'restored')) \
+             AND p.provider_id IS NULL ORDER BY p.id LIMIT 1"
         ),
         &vals![account, identity, text_hash(text)],
     )

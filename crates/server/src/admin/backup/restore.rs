@@ -1,0 +1,249 @@
+//! Bringing a backup back: checked as a whole first, then written, then everything that was on its way is held.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Component, Path, PathBuf};
+
+use everthread_store::Store;
+use everthread_store::journal::{Cursor, FsDisk};
+use everthread_store::units::{GetCursor, HoldRestored, SetCursor};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::archive::{Manifest, Reader, damaged};
+use super::{BUFFER, DATABASE, JOURNAL, MEDIA, SETTINGS, private};
+use crate::admin::{Admin, Failure, UNFINISHED};
+use crate::apply::{CURSOR, Stage, read_cursor, write_cursor};
+use crate::clock;
+use crate::config::Config;
+use crate::effects::Effects;
+
+/// Parts held in one unit.
+const HOLD_AT_ONCE: u32 = 500;
+
+/// Brings a backup back into an empty data folder, and prints what came of it as JSON. Nothing is written before the
+/// whole file, the passphrase and the target were found to be right; what fails after that is removed again.
+pub async fn restore(config: &Config, file: &Path, passphrase: &str) -> Result<(), Failure> {
+    let existed = config.data.exists();
+    check_target(config)?;
+    let (manifest, key) = {
+        let (file, passphrase) = (file.to_owned(), passphrase.to_owned());
+        let check = move || check(&file, &passphrase);
+        tokio::task::spawn_blocking(check).await.map_err(Failure::from_display)??
+    };
+    let lock = crate::admin::lock(&config.data)
+        .map_err(|e| unwritable(&config.data, &e))?
+        .ok_or_else(|| Failure(format!("another process uses {}", config.data.display())))?;
+    let done = fill(config, file, &manifest, &key).await;
+    drop(lock);
+    let done = match done {
+        Ok(done) => done,
+        Err(failure) => {
+            empty(&config.data, existed);
+            return Err(failure);
+        }
+    };
+    println!("{}", serde_json::to_string_pretty(&done).map_err(Failure::from_display)?);
+    Ok(())
+}
+
+fn check_target(config: &Config) -> Result<(), Failure> {
+    if config.database_url.is_some() {
+        return Err(Failure(
+            "a backup of a hub on SQLite is restored into the data folder; leave --database-url away. A dump of \
+             PostgreSQL is restored with `pg_restore`"
+                .into(),
+        ));
+    }
+    let shown = config.data.display();
+    match fs::read_dir(&config.data) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(Failure(format!("the data folder {shown} can't be used: {e}"))),
+        // A mounted volume of its own begins with this folder.
+        Ok(mut entries) => match entries.find(|e| e.as_ref().map_or(true, |e| e.file_name() != "lost+found"))
+        {
+            None => Ok(()),
+            Some(_) => Err(Failure(format!(
+                "the data folder {shown} is not empty; a backup is restored into an empty or missing folder only. Choose \
+                 another with --data"
+            ))),
+        },
+    }
+}
+
+/// Reads all of the file; answers what it says of itself and the unwrapped key.
+fn check(file: &Path, passphrase: &str) -> Result<(Manifest, Vec<u8>), Failure> {
+    let mut reader = open(file)?;
+    while reader.section(|_, _| Ok(()))? {}
+    let (manifest, proof) = reader.finish()?;
+    if manifest.engine != "sqlite" {
+        return Err(Failure(format!("this program can't restore a backup of engine {:?}", manifest.engine)));
+    }
+    let (key, seal) = manifest.key.open(passphrase)?;
+    proof.check(&seal)?;
+    Ok((manifest, key))
+}
+
+fn open(file: &Path) -> Result<Reader<BufReader<File>>, Failure> {
+    let opened = File::open(file).map_err(|e| Failure(format!("{} can't be read: {e}", file.display())))?;
+    Reader::new(BufReader::with_capacity(BUFFER, opened))
+}
+
+/// Removes what an attempt left; the folder itself too where it was not there before.
+fn empty(data: &Path, existed: bool) {
+    for entry in fs::read_dir(data).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let removed = if entry.file_name() == "lost+found" {
+            Ok(())
+        } else if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        if let Err(error) = removed {
+            eprintln!("everthread: {} can't be removed again: {error}", path.display());
+        }
+    }
+    if !existed {
+        let _ = fs::remove_dir(data);
+    }
+}
+
+/// Writes everything and brings it to rest. While it runs, and after a crash, a mark keeps the hub from starting here.
+async fn fill(
+    config: &Config,
+    file: &Path,
+    manifest: &Manifest,
+    key: &[u8],
+) -> Result<serde_json::Value, Failure> {
+    let mark = config.data.join(UNFINISHED);
+    fs::write(&mark, "").map_err(|e| unwritable(&mark, &e))?;
+    let write = Extract { data: config.data.clone(), file: file.to_owned(), key: key.to_vec() };
+    tokio::task::spawn_blocking(move || write.run()).await.map_err(Failure::from_display)??;
+    let (held, applied) = settle(config).await?;
+    fs::remove_file(&mark).map_err(|e| unwritable(&mark, &e))?;
+    sync_folder(&config.data)?;
+    let mut next_steps = vec![format!(
+        "Anyone or anything erased after {} is here again: erase it once more.",
+        manifest.created_at
+    )];
+    if held > 0 {
+        next_steps.push(
+            "What was on its way when the backup was made is held (reason: restored) and goes out only when a person \
+             sends it again; it may have reached the customer."
+                .to_owned(),
+        );
+    }
+    Ok(json!({
+        "data": config.data, "created_at": manifest.created_at, "counts": manifest.counts,
+        "records_applied": applied, "parts_held": held, "next_steps": next_steps,
+    }))
+}
+
+struct Extract {
+    data: PathBuf,
+    file: PathBuf,
+    key: Vec<u8>,
+}
+
+impl Extract {
+    fn run(&self) -> Result<(), Failure> {
+        self.put(&self.data.join("key"), &mut self.key.as_slice())?;
+        let mut reader = open(&self.file)?;
+        while reader.section(|name, from| self.section(name, from))? {}
+        // The file was right when it was checked; it is right still, or it fails here.
+        reader.finish().map(drop)
+    }
+
+    fn section(&self, name: &str, from: &mut dyn Read) -> Result<(), Failure> {
+        match name {
+            DATABASE => self.put(&self.data.join("everthread.db"), from),
+            SETTINGS => self.put(&self.data.join(SETTINGS), from),
+            JOURNAL => {
+                let folder = self.data.join("journal");
+                let disk = FsDisk::new(folder.clone()).map_err(|e| unwritable(&folder, &e))?;
+                everthread_store::journal::restore(&disk, from)
+                    .map(drop)
+                    .map_err(|e| Failure(format!("the journal can't be restored: {e}")))
+            }
+            _ => {
+                let inside = name.strip_prefix(MEDIA).map(Path::new).filter(|path| {
+                    path.components().all(|part| matches!(part, Component::Normal(_)))
+                        && path.file_name().is_some()
+                });
+                let Some(inside) = inside else {
+                    return Err(damaged(&format!("it has a section {name:?} that is not known")));
+                };
+                let path = self.data.join("media").join(inside);
+                if let Some(folder) = path.parent() {
+                    fs::create_dir_all(folder).map_err(|e| unwritable(folder, &e))?;
+                }
+                self.put(&path, from)
+            }
+        }
+    }
+
+    fn put(&self, path: &Path, from: &mut dyn Read) -> Result<(), Failure> {
+        let mut to = private(path).map_err(|e| unwritable(path, &e))?;
+        io::copy(from, &mut to).and_then(|_| to.sync_all()).map_err(|e| unwritable(path, &e))
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure(format!("{} can't be written: {error}", path.display()))
+}
+
+fn sync_folder(folder: &Path) -> Result<(), Failure> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| unwritable(folder, &e))
+}
+
+/// Holds what was on its way, applies what the database did not know yet, and holds what followed from that: the hub
+/// that made the backup went on and has most likely sent it. Answers the parts held and the records applied.
+async fn settle(config: &Config) -> Result<(u64, u64), Failure> {
+    let admin = Admin::open(config).await?;
+    let mut held = hold(&admin.store).await?;
+    let (journal, _) = crate::commands::open_journal(config)?;
+    let cursor =
+        admin.store.read(GetCursor { name: CURSOR.to_owned() }).await.map_err(Failure::from_display)?;
+    let mut cursor = cursor.as_deref().and_then(read_cursor);
+    if journal.status().last == 0 && cursor.is_none_or(|c| c.number == 0) {
+        // Nothing ever came in; the journal is a new one.
+        let fresh = Cursor { journal: journal.id(), number: 0 };
+        let unit = SetCursor { name: CURSOR.to_owned(), value: write_cursor(fresh) };
+        admin.store.write(unit).await.map_err(Failure::from_display)?;
+        cursor = Some(fresh);
+    }
+    let (reader, alarm) = journal.reader_from(cursor).map_err(Failure::from_display)?;
+    if let Some(alarm) = alarm {
+        eprintln!(
+            "everthread: {alarm}; all of the journal is applied again, which changes nothing that is applied"
+        );
+    }
+    let (notes, _) = tokio::sync::mpsc::unbounded_channel();
+    let realtime = crate::realtime::Realtime::new(admin.store.clone());
+    let stage = Stage {
+        store: admin.store.clone(),
+        journal: journal.clone(),
+        registry: admin.hub.registry(),
+        rules: admin.hub.rules(),
+        effects: Effects::new(notes, realtime, admin.hub.clone()),
+        data: config.data.clone(),
+        stop: CancellationToken::new(),
+    };
+    let applied = stage.catch_up(reader).await.map_err(Failure::from_display)?;
+    held += hold(&admin.store).await?;
+    journal.close();
+    Ok((held, applied))
+}
+
+async fn hold(store: &Store) -> Result<u64, Failure> {
+    let mut held = 0;
+    loop {
+        let unit = HoldRestored { now: clock::now(), limit: HOLD_AT_ONCE };
+        let done = store.write(unit).await.map_err(Failure::from_display)?;
+        held += done.parts;
+        if !done.more {
+            return Ok(held);
+        }
+    }
+}
