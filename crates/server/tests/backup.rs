@@ -1,6 +1,5 @@
 //! Backup and restore through the program itself: a hub that talks, a file, another folder.
 
-use std::future::Future;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
