@@ -223,7 +223,7 @@ async fn next_deadline<D: Db>(db: &mut D) -> Result<Option<Timestamp>> {
     let times: Vec<(Option<Timestamp>,)> = db
         .rows(
             sql!(
-"SELECT (SELECT due_at FROM message_parts WHERE unsent = 1 AND due_at IS NOT NULL \
+                "SELECT (SELECT due_at FROM message_parts WHERE unsent = 1 AND due_at IS NOT NULL \
                  AND state IN ('uncertain', 'held') ORDER BY due_at LIMIT 1) UNION ALL \
                  SELECT (SELECT expires_at FROM message_parts WHERE unsent = 1 AND (state = 'queued' \
                  OR (state = 'held' AND coalesce(reason, '') <> 'restored')) ORDER BY expires_at LIMIT 1) \

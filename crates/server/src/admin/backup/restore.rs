@@ -229,6 +229,7 @@ async fn settle(config: &Config) -> Result<(u64, u64), Failure> {
         effects: Effects::new(notes, realtime, admin.hub.clone()),
         data: config.data.clone(),
         stop: CancellationToken::new(),
+        acknowledge: None,
     };
     let applied = stage.catch_up(reader).await.map_err(Failure::from_display)?;
     held += hold(&admin.store).await?;
