@@ -148,7 +148,7 @@ struct Extract {
 
 impl Extract {
     fn run(&self) -> Result<(), Failure> {
-        self.put(&self.data.join("key"), &mut self.key.as_slice())?;
+        Self::put(&self.data.join("key"), &mut self.key.as_slice())?;
         let mut reader = open(&self.file)?;
         while reader.section(|name, from| self.section(name, from))? {}
         // The file was right when it was checked; it is right still, or it fails here.
@@ -157,8 +157,8 @@ impl Extract {
 
     fn section(&self, name: &str, from: &mut dyn Read) -> Result<(), Failure> {
         match name {
-            DATABASE => self.put(&self.data.join("everthread.db"), from),
-            SETTINGS => self.put(&self.data.join(SETTINGS), from),
+            DATABASE => Self::put(&self.data.join("everthread.db"), from),
+            SETTINGS => Self::put(&self.data.join(SETTINGS), from),
             JOURNAL => {
                 let folder = self.data.join("journal");
                 let disk = FsDisk::new(folder.clone()).map_err(|e| unwritable(&folder, &e))?;
@@ -178,12 +178,12 @@ impl Extract {
                 if let Some(folder) = path.parent() {
                     fs::create_dir_all(folder).map_err(|e| unwritable(folder, &e))?;
                 }
-                self.put(&path, from)
+                Self::put(&path, from)
             }
         }
     }
 
-    fn put(&self, path: &Path, from: &mut dyn Read) -> Result<(), Failure> {
+    fn put(path: &Path, from: &mut dyn Read) -> Result<(), Failure> {
         let mut to = private(path).map_err(|e| unwritable(path, &e))?;
         io::copy(from, &mut to).and_then(|_| to.sync_all()).map_err(|e| unwritable(path, &e))
     }
