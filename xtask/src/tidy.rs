@@ -39,7 +39,7 @@ const WORDS: &[&str] = &[
     "unimplemented!(",
     "dbg!(",
     "FIXME",
-    "XXX",
+    "// XXX",
     "#[ignore",
     "it.skip",
     "describe.skip",

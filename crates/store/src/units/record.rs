@@ -1,5 +1,6 @@
 //! Records what came of calls, in the transaction that lets the lane go on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use everthread_core::directory::Directory;
@@ -7,7 +8,7 @@ use everthread_core::ids::{AccountId, AttemptId, ConversationId, MessageId, Part
 use everthread_core::outbox::{AttemptFacts, Author, Next, Settle, after};
 use everthread_core::outcome::{ErrorClass, Outcome};
 use everthread_core::state::{Facts, State, part_state};
-use everthread_core::time::Timestamp;
+use everthread_core::time::{Span, Timestamp};
 
 use super::apply::{PartRow, apply_parked};
 use super::work::{Shown, Work, provider_key, refresh_message};
@@ -89,6 +90,10 @@ impl Unit for Record {
                 &sets,
             )
             .await?;
+        let sent: BTreeSet<AccountId> = (self.results.iter().zip(&parts))
+            .filter(|(result, _)| matches!(result.outcome, Outcome::Accepted { .. }))
+            .filter_map(|(_, rows)| rows.first().map(|part| part.account))
+            .collect();
         let mut out = Vec::with_capacity(self.results.len());
         for ((result, attempt), part) in self.results.iter().zip(attempts).zip(parts) {
             out.push(match (attempt.into_iter().next(), part.into_iter().next()) {
@@ -96,11 +101,29 @@ impl Unit for Record {
                 _ => Recorded::Unknown,
             });
         }
+        self.note_sent(db, &sent).await?;
         Ok((out, work.finish(db).await?))
     }
 }
 
+/// The account's row is written at most this often; people read minutes.
+const NOTE_EVERY: Span = Span::secs(5);
+
 impl Record {
+    /// When an account last sent, for people.
+    async fn note_sent<D: Db>(&self, db: &mut D, accounts: &BTreeSet<AccountId>) -> Result<()> {
+        let sets: Vec<[Val<'_>; 3]> =
+            accounts.iter().map(|account| vals![*account, self.now, self.now - NOTE_EVERY]).collect();
+        db.exec_all(
+            sql!(
+                "UPDATE accounts SET last_out_at = ?2 WHERE id = ?1 AND (last_out_at IS NULL OR last_out_at < ?3)"
+            ),
+            &sets,
+        )
+        .await?;
+        Ok(())
+    }
+
     async fn record<D: Db>(
         &self,
         db: &mut D,
