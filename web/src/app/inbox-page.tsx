@@ -16,6 +16,7 @@ import type { Counts } from '../lib/types';
 import { useMedia } from '../lib/use-media';
 import { Dialog } from '../ui/dialog';
 import { Empty } from '../ui/states';
+import type { InboxSearch } from './router';
 
 const READ_AHEAD_MS = 150;
 const KEYS = { j: 'next', k: 'previous', '/': 'search', Escape: 'leave' };
@@ -53,15 +54,15 @@ export function InboxPage() {
 
   const onFilter = useCallback(
     (change: Partial<ListFilter>) => {
-      void navigate({
-        to: '/inbox',
-        search: (before) => {
-          const next = { ...before, ...change };
-          return { ...next, view: next.view === 'open' ? undefined : next.view } as typeof before;
-        },
-      });
+      const search = (before: InboxSearch): InboxSearch => {
+        const { view, ...rest } = { ...before, ...change };
+        return view === undefined || view === 'open' ? rest : { ...rest, view };
+      };
+      // What is open stays open while the list beside it is narrowed.
+      if (id) void navigate({ to: '/inbox/$conversationId', params: { conversationId: id }, search });
+      else void navigate({ to: '/inbox', search });
     },
-    [navigate],
+    [navigate, id],
   );
   const onRows = useCallback((ids: string[]) => {
     rows.current = ids;
