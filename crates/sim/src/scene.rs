@@ -25,7 +25,7 @@ pub(crate) struct Scene {
 }
 
 /// Small, so that pacing matters in short histories.
-const PACING: Pacing = Pacing { account: Rate { per_s: 4.0, burst: 4 }, pair: Rate { per_s: 1.0, burst: 2 } };
+const PACING: Pacing = Pacing { account: Rate { per_s: 0.5, burst: 3 }, pair: Rate { per_s: 0.4, burst: 2 } };
 
 impl Scene {
     /// Fills an empty store.
