@@ -3,9 +3,9 @@
 use everthread_sim::{Config, Report, again, run};
 
 const SEEDS: u64 = 200;
-const STEPS: u32 = 250;
+const STEPS: u32 = 180;
 
-/// Runs `seeds` on two threads' worth of tests; all violations are reported together.
+/// Runs histories one after another; all violations are reported together.
 fn histories(seeds: impl Iterator<Item = u64>) -> Report {
     let mut sum = Report::default();
     let mut broken = Vec::new();
