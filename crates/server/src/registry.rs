@@ -32,7 +32,10 @@ pub struct Account {
 
 impl std::fmt::Debug for Account {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Account").field("id", &self.id).field("channel", &self.channel.spec().name).finish()
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .field("channel", &self.channel.spec().name)
+            .finish_non_exhaustive()
     }
 }
 

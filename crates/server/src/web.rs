@@ -26,7 +26,7 @@ pub async fn console(uri: Uri) -> Response {
     if let Some(answer) = file(path) {
         return answer;
     }
-    if path.contains('.') && !path.ends_with(".html") {
+    if path.contains('.') {
         return (StatusCode::NOT_FOUND, "no such file").into_response();
     }
     page("index.html")

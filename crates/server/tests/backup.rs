@@ -1,5 +1,7 @@
 //! Backup and restore through the program itself: a hub that talks, a file, another folder.
 
+#![expect(clippy::disallowed_methods, clippy::large_stack_arrays, reason = "a test process, not the shell")]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -155,7 +157,7 @@ impl Console {
 }
 
 async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(found) = look().await {
             return found;

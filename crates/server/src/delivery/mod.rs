@@ -225,10 +225,10 @@ impl Worker {
         for throttle in &after.throttled {
             match throttle.scope {
                 ThrottleScope::Account => {
-                    self.dispatcher.throttle_account(throttle.account, throttle.until, now)
+                    self.dispatcher.throttle_account(throttle.account, throttle.until, now);
                 }
                 ThrottleScope::Pair => {
-                    self.dispatcher.throttle_pair(throttle.account, throttle.peer, throttle.until)
+                    self.dispatcher.throttle_pair(throttle.account, throttle.peer, throttle.until);
                 }
             }
         }

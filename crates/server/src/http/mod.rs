@@ -102,7 +102,7 @@ pub(crate) async fn send(client: &reqwest::Client, request: &WireRequest, bytes_
             loop {
                 match response.chunk().await {
                     Ok(Some(chunk)) if body.len() + chunk.len() <= bytes_max => {
-                        body.extend_from_slice(&chunk)
+                        body.extend_from_slice(&chunk);
                     }
                     Ok(None) => return Answer::Http { status, headers, body },
                     Ok(Some(_)) => {

@@ -43,7 +43,10 @@ pub struct Endpoint {
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint").field("id", &self.id).field("channel", &self.channel.spec().name).finish()
+        f.debug_struct("Endpoint")
+            .field("id", &self.id)
+            .field("channel", &self.channel.spec().name)
+            .finish_non_exhaustive()
     }
 }
 

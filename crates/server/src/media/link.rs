@@ -75,12 +75,12 @@ impl Links {
 struct Files {
     links: Links,
     store: Store,
-    files: Arc<dyn ObjectStore>,
+    bytes: Arc<dyn ObjectStore>,
 }
 
 /// `/files/<link>`.
 pub fn routes(links: Links, store: Store, files: Arc<dyn ObjectStore>) -> Router {
-    Router::new().route("/files/{token}", get(show)).with_state(Files { links, store, files })
+    Router::new().route("/files/{token}", get(show)).with_state(Files { links, store, bytes: files })
 }
 
 async fn show(State(state): State<Files>, Path(token): Path<String>) -> Response {
@@ -88,7 +88,7 @@ async fn show(State(state): State<Files>, Path(token): Path<String>) -> Response
     let Some((workspace, uid)) = state.links.read(&token, crate::clock::now()) else { return missing() };
     let Ok(Some(file)) = state.store.read(MediaByUid { workspace, uid }).await else { return missing() };
     let Some(key) = file.storage_key else { return missing() };
-    let Ok(found) = state.files.get(&object_store::path::Path::from(key)).await else { return missing() };
+    let Ok(found) = state.bytes.get(&object_store::path::Path::from(key)).await else { return missing() };
     let mime = file.mime.filter(|m| !m.starts_with("text/html") && !m.contains("svg"));
     let headers = [
         (header::CONTENT_TYPE, mime.unwrap_or_else(|| "application/octet-stream".to_owned())),

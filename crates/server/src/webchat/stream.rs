@@ -87,9 +87,9 @@ impl Listener {
             self.changed.mark_unchanged();
             self.look().await;
             if self.waiting.is_empty() {
-                match tokio::time::timeout(LOOK_AGAIN, self.changed.changed()).await {
-                    Ok(Err(_)) => return None,
-                    Ok(Ok(())) | Err(_) => {}
+                let told = tokio::time::timeout(LOOK_AGAIN, self.changed.changed()).await;
+                if matches!(told, Ok(Err(_))) {
+                    return None;
                 }
             }
         }

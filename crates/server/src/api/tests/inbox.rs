@@ -34,7 +34,7 @@ async fn walk(world: &World, view: &str) -> Vec<String> {
         seen.extend(names(&page));
         match page["next_cursor"].as_str() {
             Some(cursor) if seen.len() < 20 => {
-                path = format!("/conversations?view={view}&limit=3&cursor={cursor}")
+                path = format!("/conversations?view={view}&limit=3&cursor={cursor}");
             }
             _ => return seen,
         }
