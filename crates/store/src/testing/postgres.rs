@@ -19,10 +19,18 @@ const REQUIRE: &str = "EVERTHREAD_REQUIRE_POSTGRES";
 const SCRIPT: &str = r#"
 dir=$1; bin=$2; port=$3; shift 3
 "$@" "$bin/initdb" -D "$dir/data" -U everthread -A trust -N --encoding=UTF8 --no-locale >"$dir/initdb.log" 2>&1 || exit 1
-"$@" "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync=off \
-  -c max_connections=200 -c log_min_messages=fatal >"$dir/server.log" 2>&1 </dev/null &
-server=$!
-while read -r _; do :; done
+serve() {
+  "$@" "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync=off \
+    -c max_connections=200 -c log_min_messages=fatal >>"$dir/server.log" 2>&1 </dev/null &
+  server=$!
+}
+serve "$@"
+while read -r word; do
+  case $word in
+    stop) kill -INT "$server"; wait "$server"; touch "$dir/stopped" ;;
+    start) rm -f "$dir/stopped"; serve "$@" ;;
+  esac
+done
 kill -INT "$server"; wait "$server"; rm -rf "$dir"
 "#;
 
@@ -127,6 +135,34 @@ impl PgServer {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Stops the server for everybody, breaking all connections; its data stays.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn stop(&self) {
+        self.tell("stop");
+        let until = Instant::now() + Duration::from_secs(60);
+        while !self.dir.join("stopped").exists() {
+            assert!(Instant::now() < until, "PostgreSQL did not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Starts it again on the same port and waits until it takes connections.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&self) {
+        self.tell("start");
+        self.wait();
+    }
+
+    fn tell(&self, word: &str) {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let input = keeper.stdin.as_mut().expect("the keeper's input");
+        writeln!(input, "{word}").and_then(|()| input.flush()).expect("the keeper listens");
     }
 
     /// Address of a database of this server.

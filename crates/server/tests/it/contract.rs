@@ -1,0 +1,156 @@
+//! What scripts rely on: commands, exports, errors.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::fake::Fake;
+use super::hub::{Hub, text, until};
+use super::shapes::{APP_SECRET, wa, wa_text};
+
+/// Names of a row's fields, in order.
+fn keys(row: &Value) -> Vec<&str> {
+    row.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+fn sorted(names: &str) -> Vec<&str> {
+    let mut names: Vec<&str> = names.split_whitespace().collect();
+    names.sort_unstable();
+    names
+}
+
+/// The fields of design section 9.
+const MESSAGES: &str = "id conversation_id contact_id account_id channel direction sender provider_id parts text \
+    attachments reply_to postback at edited_at deleted_at reactions state state_at class plan_id problem";
+const PROBLEMS: &str = "id account_id channel reason at raw";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_have_every_field_in_every_row() {
+    let (hub, fake) = (Hub::start().await, Fake::healthy().await);
+    let account = hub.whatsapp(&fake, "101", &[]);
+    hub.answer_all("answer").await;
+    let strange = json!({ "messages": [{ "from": "15550001", "id": "wamid.X", "timestamp": "1764000000", "type": "hologram" }] });
+    hub.meta(&account, &wa(&[("101", "messages", strange)])).await;
+    hub.meta(&account, &wa_text("101", "15550001", "wamid.A", "hi, \"there\"")).await;
+    let out = hub.message("answer", "accepted").await;
+    let conv = text(&out["conversation_id"]);
+    let note = json!({ "kind": "note", "text": "between us" });
+    hub.good("POST", &format!("/conversations/{conv}/messages"), note).await;
+    let rows = hub.export("messages");
+    assert_eq!(rows.len(), 3, "{rows:#?}");
+    for row in &rows {
+        let mut names = keys(row);
+        names.sort_unstable();
+        assert_eq!(names, sorted(MESSAGES));
+        for time in ["at"] {
+            assert!(text(&row[time]).ends_with('Z') && text(&row[time]).parse::<jiff::Timestamp>().is_ok(), "{row}");
+        }
+        for list in ["parts", "attachments", "reactions"] {
+            assert!(row[list].is_array(), "{list}: {row}");
+        }
+        assert!(row["state_at"].is_object() && row["plan_id"].is_null(), "{row}");
+    }
+    let find = |direction: &str| rows.iter().find(|row| row["direction"] == direction).expect("a row");
+    let incoming = find("in");
+    assert_eq!(incoming["sender"], "+15550001");
+    assert_eq!(incoming["provider_id"], "wamid.A");
+    assert_eq!((incoming["state"].as_str(), incoming["channel"].as_str()), (Some("received"), Some("whatsapp")));
+    let outgoing = find("out");
+    assert_eq!(outgoing["provider_id"], "wamid.OUT1");
+    assert_eq!(outgoing["parts"][0]["provider_id"], "wamid.OUT1");
+    assert!(outgoing["state_at"]["accepted"].is_string());
+    assert_eq!(find("note")["text"], "between us");
+    let problems = hub.export("problems");
+    assert_eq!(problems.len(), 1);
+    let mut names = keys(&problems[0]);
+    names.sort_unstable();
+    assert_eq!(names, sorted(PROBLEMS));
+    let csv = hub.cli(&["export", "messages", "--format", "csv"]).expect("CSV");
+    let head: Vec<&str> = csv.lines().next().expect("a head").split(',').collect();
+    assert_eq!(head, MESSAGES.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(csv.lines().count(), 4);
+    let sheet = hub.path("out.xlsx");
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_everthread"))
+        .args(["export", "messages", "--format", "xlsx", "--data"])
+        .arg(hub.data())
+        .output()
+        .expect("it runs");
+    std::fs::write(&sheet, &out.stdout).expect("written");
+    assert!(out.status.success() && out.stdout.starts_with(b"PK"), "a workbook");
+    // The same by the API.
+    assert_eq!(hub.rows("messages").await, rows);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_added_to_a_running_hub_works_within_two_seconds() {
+    let (hub, fake) = (Hub::start().await, Fake::healthy().await);
+    let account = hub.whatsapp(&fake, "101", &[]);
+    let began = Instant::now();
+    until("the new address", || async {
+        let status = hub.meta_under(&account, APP_SECRET, &wa_text("101", "15550001", "wamid.A", "hi")).await;
+        (status == 200).then_some(())
+    })
+    .await;
+    hub.message("hi", "received").await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    hub.cli_json(&["account", "remove", &account.id]);
+    until("the address to be gone", || async {
+        let status = hub.meta_under(&account, APP_SECRET, &wa_text("101", "15550001", "wamid.B", "hi")).await;
+        (status == 404).then_some(())
+    })
+    .await;
+    assert_eq!(hub.rows("messages").await.len(), 1, "its conversations stay");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_work_with_the_hub_stopped_and_running() {
+    let mut hub = Hub::asleep(&[], "");
+    let fake = Fake::healthy().await;
+    hub.wake().await;
+    hub.stop().await;
+    let account = hub.whatsapp(&fake, "101", &[]);
+    let listed = hub.cli_json(&["account", "list"]);
+    assert!(listed.as_array().expect("a list").iter().any(|a| a["id"] == account.id.as_str()), "{listed}");
+    assert!(!listed.to_string().contains("wa-token"), "secrets are not shown");
+    assert!(hub.export("messages").is_empty());
+    hub.cli_json(&["workspace", "add", "Second"]);
+    assert_eq!(hub.cli_json(&["workspace", "list"]).as_array().expect("a list").len(), 2);
+    hub.wake().await;
+    hub.meta(&account, &wa_text("101", "15550001", "wamid.A", "hi")).await;
+    hub.message("hi", "received").await;
+    let shown = hub.cli_json(&["account", "show", &account.id]);
+    assert_eq!(shown["webhook_path"], account.path.as_str());
+    let link = hub.cli_json(&["user", "reset", "owner@localhost"]);
+    hub.sign_in(&text(&link["link"])).await;
+    let second = hub.http.post(format!("{}/api/v1/session/link", hub.url));
+    let token = text(&link["link"]).split_once("token=").expect("a token").1.to_owned();
+    let again = second.json(&json!({ "token": token })).send().await.expect("an answer");
+    assert!(again.status().is_client_error(), "a link works once");
+    hub.stop().await;
+    assert_eq!(hub.export("messages").len(), 1);
+    let error = hub.cli(&["account", "show", "nobody"]).expect_err("no such account");
+    assert!(error.contains("nobody") && error.contains("account list"), "{error}");
+    std::fs::write(hub.path("everthread.toml"), "listen = \"127.0.0.1:1\"\nlissten = 1\n").expect("written");
+    let error = hub.cli(&["account", "list"]).expect_err("an unknown key");
+    assert!(error.contains("line 2, column 1"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_says_what_is_wrong_in_problem_documents() {
+    let hub = Hub::start().await;
+    let (status, _) = hub.get("/api/v1/conversations").await;
+    assert_eq!(status, 401);
+    let answer = hub.api_as(&hub.first(), "GET", "/conversations/conv_nothing", Value::Null).await;
+    assert_eq!(answer.status(), 404);
+    let kind = answer.headers()["content-type"].to_str().expect("text").to_owned();
+    assert!(kind.starts_with("application/problem+json"), "{kind}");
+    let problem: Value = answer.json().await.expect("JSON");
+    for name in ["type", "title", "status", "code", "detail", "next_step"] {
+        assert!(problem.get(name).is_some(), "{name}: {problem}");
+    }
+    let (status, document) = hub.get("/api/openapi.json").await;
+    let document: Value = serde_json::from_str(&document).expect("JSON");
+    assert!(status == 200 && text(&document["openapi"]).starts_with("3.1"), "{status}");
+    let (status, answer) = hub.api("POST", "/rules", json!({ "name": "bad", "trigger": { "type": "nope" }, "actions": [] })).await;
+    assert!(status == 422 || status == 400, "{status} {answer}");
+}

@@ -1,0 +1,13 @@
+//! The whole binary over HTTP: real processes, real signatures, and a provider that fails as it is told.
+
+mod apply;
+mod contract;
+mod crash;
+mod delivery;
+mod fake;
+mod hub;
+mod ingress;
+mod postgres;
+mod shapes;
+mod talk;
+mod walls;
