@@ -39,7 +39,7 @@ pub async fn prepare(admin: &Admin) -> Result<Option<UserId>, Failure> {
 }
 
 /// Where leads stand, in a business that has not said otherwise.
-async fn pipeline(admin: &Admin, workspace: WorkspaceId) -> Result<(), Failure> {
+pub async fn pipeline(admin: &Admin, workspace: WorkspaceId) -> Result<(), Failure> {
     let stages = [
         ("New", StageKind::Open),
         ("In talks", StageKind::Open),

@@ -155,6 +155,13 @@ impl Registry {
         self.by_endpoint.get(&endpoint)?.first()
     }
 
+    /// Whose webhook it was when nothing else tells: an account of the endpoint that holds the secret it verified
+    /// under, else any of them.
+    pub fn signer(&self, endpoint: EndpointId, secret: Fingerprint) -> Option<&Arc<Account>> {
+        let served = self.by_endpoint.get(&endpoint)?;
+        served.iter().find(|account| account.fingerprint == secret).or(served.first())
+    }
+
     /// The account that an item is for: by the provider's id where the item names one, else the endpoint's only
     /// account. An item is applied only to an account that holds the secret it verified under.
     pub fn route(

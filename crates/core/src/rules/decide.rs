@@ -1,5 +1,7 @@
 //! The hot path: which rules match, and what they want done.
 
+use std::borrow::Cow;
+
 use super::compile::{Compiled, RuleSet, Step, Test};
 use super::template::Text;
 use super::{
@@ -107,7 +109,7 @@ impl<'a> Run<'a> {
             Test::Channel(channels) => channels.iter().any(|channel| channel == facts.channel),
             Test::Text(how, words) => says(&self.lower, *how, words),
             Test::Field(name, is, wanted) => {
-                let value = facts.fields.get(name).filter(|value| !value.is_empty());
+                let value = self.field(name).filter(|value| !value.is_empty());
                 match is {
                     FieldIs::Set => value.is_some(),
                     FieldIs::Unset => value.is_none(),
@@ -189,8 +191,25 @@ impl<'a> Run<'a> {
         Some(Content { text, buttons: buttons.to_vec(), ..Content::default() })
     }
 
+    /// A field as it will be: what was set a moment ago counts.
+    fn field(&self, name: &str) -> Option<&str> {
+        let set = self.out.iter().rev().find_map(|effect| match effect {
+            Effect::SetField { field, value } if field == name => Some(value.as_str()),
+            _ => None,
+        });
+        set.or_else(|| self.facts.fields.get(name).map(String::as_str))
+    }
+
     fn render(&mut self, id: EffectId, text: &Text) -> Option<String> {
-        match self.rules.templates.render(text, self.facts) {
+        let set = self.out.iter().filter_map(|effect| match effect {
+            Effect::SetField { field, value } => Some((field.clone(), value.clone())),
+            _ => None,
+        });
+        let mut fields = Cow::Borrowed(self.facts.fields);
+        for (field, value) in set {
+            fields.to_mut().insert(field, value);
+        }
+        match self.rules.templates.render(text, &Facts { fields: &fields, ..*self.facts }) {
             Ok(text) => Some(text),
             Err(reason) => {
                 self.out.push(Effect::Problem { id, reason });

@@ -135,7 +135,8 @@ impl Admin {
 pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), Failure> {
     match request {
         Request::WorkspaceAdd { name } => {
-            let (_, uid) = admin.add_workspace(&name).await?;
+            let (workspace, uid) = admin.add_workspace(&name).await?;
+            crate::first_run::pipeline(admin, workspace).await?;
             print(&sink, &json!({ "id": uid.show(WorkspaceId::PREFIX), "name": name, "slug": slug(&name) }))
                 .await
         }

@@ -1,14 +1,18 @@
 //! Replaying one problem, from the console.
 
+use std::sync::Arc;
+
 use everthread_core::event::{Event, Parsed};
 use everthread_core::ids::{ProblemId, WorkspaceId};
+use everthread_store::journal::Cursor;
 use everthread_store::read::hub::FindProblem;
 use everthread_store::units::{Apply, ApplyItem, ItemResult, MarkReplayed};
 use everthread_store::{Error, Store};
 
 use super::Admin;
+use crate::apply::parse;
 use crate::clock;
-use crate::registry::Account;
+use crate::registry::{Account, Registry};
 
 impl Admin {
     /// Parses and applies the raw piece of a problem again; rules do not see it. True when nothing of it is left that
@@ -17,14 +21,13 @@ impl Admin {
         let kept =
             self.store.read(FindProblem { workspace, problem }).await?.ok_or(Error::NotFound("problem"))?;
         let registry = self.hub.registry().borrow().clone();
-        let Some(account) =
-            kept.account.and_then(|id| registry.account(id)).filter(|a| a.workspace == workspace)
-        else {
-            return Ok(false);
-        };
+        let known = kept.account.and_then(|id| registry.account(id)).cloned();
+        // A piece that belonged to nobody may belong to an account that was connected since.
+        let account = known.or_else(|| self.route_again(&registry, kept.record?, &kept.raw));
+        let Some(account) = account.filter(|a| a.workspace == workspace) else { return Ok(false) };
         let events = match serde_json::from_str::<Event>(&kept.raw) {
             Ok(event) => vec![event],
-            Err(_) => match parse(account, kept.raw.as_bytes()) {
+            Err(_) => match parsed(&account, kept.raw.as_bytes()) {
                 Some(parsed) if parsed.problems.is_empty() => {
                     parsed.items.into_iter().map(|i| i.event).collect()
                 }
@@ -55,6 +58,17 @@ impl Admin {
         }
         Ok(solved)
     }
+
+    /// The account that this piece of a record in the journal is for by now.
+    fn route_again(&self, registry: &Registry, number: u64, raw: &str) -> Option<Arc<Account>> {
+        let journal = self.journal.as_ref()?;
+        let before = Cursor { journal: journal.id(), number: number.checked_sub(1)? };
+        let (mut reader, _) = journal.reader_from(Some(before)).ok()?;
+        let batch = reader.read_batch(1, usize::MAX).ok()?;
+        let record = batch.records.iter().find(|record| record.number == number)?;
+        let items = parse::open(registry, record).items;
+        items.into_iter().find(|item| parse::kept(&item.event) == raw).map(|item| item.account)
+    }
 }
 
 async fn mark(
@@ -65,7 +79,7 @@ async fn mark(
     store.write(MarkReplayed { now: clock::now(), workspace, problem }).await
 }
 
-fn parse(account: &Account, raw: &[u8]) -> Option<Parsed> {
+fn parsed(account: &Account, raw: &[u8]) -> Option<Parsed> {
     let record = everthread_channels::RawRecord { body: raw, content_type: "application/json", query: "" };
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| account.channel.parse(&record))).ok()
 }

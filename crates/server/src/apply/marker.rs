@@ -1,4 +1,4 @@
-//! A record that killed the process twice is not parsed a third time (design section 3).
+//! A record that was in progress at two noted deaths of the process is not parsed again (design section 3).
 //!
 //! `DIR/apply.mark` exists while the apply stage runs. Found at start, it means that the last process did not end
 //! in order: then every record is noted there before it is parsed, until the stage has caught up.
@@ -8,12 +8,16 @@ use std::path::{Path, PathBuf};
 /// Records looked at carefully after an unclean end; what was in flight then is among them.
 const CAREFUL_MAX: u32 = 4_096;
 
+/// Noted deaths in a row after which a record is given up.
+const DEATHS_MAX: u32 = 2;
+
 /// Watches over records in progress.
 #[derive(Debug)]
 pub struct Marker {
     path: PathBuf,
-    /// Record noted by the process before us, in its own careful mode.
-    suspect: Option<u64>,
+    /// Record noted by the process before us, in its own careful mode, and how many in a row noted it. One is no proof:
+    /// whoever ends a busy process from outside always finds some record in progress.
+    suspect: Option<(u64, u32)>,
     careful_left: u32,
 }
 
@@ -22,7 +26,10 @@ impl Marker {
     pub fn start(data: &Path) -> std::io::Result<Self> {
         let path = data.join("apply.mark");
         let left_behind = std::fs::read_to_string(&path).ok();
-        let suspect = left_behind.as_deref().and_then(|text| text.trim().parse().ok());
+        let suspect = left_behind.as_deref().and_then(|text| {
+            let (record, deaths) = text.trim().split_once(' ')?;
+            Some((record.parse().ok()?, deaths.parse().ok()?))
+        });
         let careful_left = if left_behind.is_some() { CAREFUL_MAX } else { 0 };
         if left_behind.is_none() {
             std::fs::write(&path, "running")?;
@@ -36,10 +43,12 @@ impl Marker {
             return true;
         }
         self.careful_left -= 1;
-        if self.suspect == Some(record) {
+        let deaths = self.suspect.filter(|(suspect, _)| *suspect == record).map_or(0, |(_, deaths)| deaths);
+        if deaths >= DEATHS_MAX {
             return false;
         }
-        let note = if self.careful_left == 0 { "running".to_owned() } else { record.to_string() };
+        let note =
+            if self.careful_left == 0 { "running".to_owned() } else { format!("{record} {}", deaths + 1) };
         // A mark that can't be written only makes the next start less careful.
         let _ = std::fs::write(&self.path, note);
         true
@@ -63,7 +72,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_given_up_at_its_third_try_only() {
+    fn records_that_were_in_progress_at_different_deaths_are_innocent() {
+        let dir = tempfile::tempdir().expect("dir");
+        assert!(Marker::start(dir.path()).expect("start").may_parse(7));
+        for record in 7..20 {
+            let mut marker = Marker::start(dir.path()).expect("start");
+            assert!((7..=record).all(|old| marker.may_parse(old)), "{record}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_given_up_after_two_noted_deaths_only() {
         let dir = tempfile::tempdir().expect("dir");
         let mut first = Marker::start(dir.path()).expect("start");
         assert!(first.may_parse(7), "dies here, without being careful");
@@ -72,9 +91,12 @@ mod tests {
         assert!(second.may_parse(7), "dies here, noted");
         let mut third = Marker::start(dir.path()).expect("start");
         assert!(third.may_parse(6));
-        assert!(!third.may_parse(7), "given up");
-        assert!(third.may_parse(8));
-        third.end();
+        assert!(third.may_parse(7), "dies here, noted twice");
+        let mut fourth = Marker::start(dir.path()).expect("start");
+        assert!(fourth.may_parse(6));
+        assert!(!fourth.may_parse(7), "given up");
+        assert!(fourth.may_parse(8));
+        fourth.end();
         assert!(Marker::start(dir.path()).expect("start").may_parse(7));
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use everthread_core::event::Event;
 use everthread_core::fair::FairQueue;
-use everthread_core::ids::{AccountId, EndpointId};
+use everthread_core::ids::{AccountId, EndpointId, WorkspaceId};
 use everthread_store::journal::{Cursor, Journal, JournalError, Reader, Record};
 use everthread_store::units::{AddProblem, Apply, ApplyItem, GetCursor, ItemResult, NewProblem, SetCursor};
 use everthread_store::{Error as StoreError, Store};
@@ -243,7 +243,8 @@ impl Worker {
         let registry = self.stage.registry.borrow().clone();
         for record in &batch.records {
             let opened = self.open_record(&registry, record);
-            problems.extend(opened.problems.into_iter().map(|p| new_problem(p, record)));
+            let signer = registry.signer(EndpointId(record.endpoint), record.secret).map(|a| a.workspace);
+            problems.extend(opened.problems.into_iter().map(|p| new_problem(p, record, signer)));
             for routed in opened.items {
                 if let Some(acknowledge) = &self.stage.acknowledge {
                     acknowledge.event(&routed.account, &routed.event);
@@ -438,9 +439,10 @@ impl Worker {
     }
 }
 
-fn new_problem(problem: Problem, record: &Record) -> NewProblem {
+/// A piece that belongs to no account is shown where its webhook came in: to those whose secret signed it.
+fn new_problem(problem: Problem, record: &Record, signer: Option<WorkspaceId>) -> NewProblem {
     NewProblem {
-        workspace: problem.account.as_ref().map(|a| a.workspace),
+        workspace: problem.account.as_ref().map(|a| a.workspace).or(signer),
         account: problem.account.as_ref().map(|a| a.id),
         endpoint: Some(EndpointId(record.endpoint)),
         channel: problem.channel.map(str::to_owned),

@@ -84,7 +84,7 @@ pub fn open(registry: &Registry, record: &Record) -> Opened {
                     Some(id) => format!("{unrouted} (id {id})"),
                     None => unrouted.to_string(),
                 },
-                raw: cut(&serde_json::to_string(&item.event).unwrap_or_default(), RAW_BYTES_MAX),
+                raw: kept(&item.event),
             }),
         }
     }
@@ -96,6 +96,11 @@ pub fn open(registry: &Registry, record: &Record) -> Opened {
         ));
     }
     opened
+}
+
+/// What a problem keeps of an event that was understood and belongs to no account.
+pub fn kept(event: &Event) -> String {
+    cut(&serde_json::to_string(event).unwrap_or_default(), RAW_BYTES_MAX)
 }
 
 /// The problem that a whole record is.

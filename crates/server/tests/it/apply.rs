@@ -19,7 +19,8 @@ async fn one_post_with_two_accounts_items_reaches_both() {
     let two = hub.whatsapp(&fake, "102", &[]);
     assert_eq!(one.path, two.path, "one app, one address");
     let said = |id: &str, words: &str| json!({ "messages": [wa_message("15550001", id, words)] });
-    let body = wa(&[("101", "messages", said("wamid.A", "to one")), ("102", "messages", said("wamid.B", "to two"))]);
+    let body =
+        wa(&[("101", "messages", said("wamid.A", "to one")), ("102", "messages", said("wamid.B", "to two"))]);
     hub.meta(&one, &body).await;
     assert_eq!(hub.message("to one", "received").await["account_id"], one.id);
     assert_eq!(hub.message("to two", "received").await["account_id"], two.id);
@@ -55,7 +56,8 @@ async fn an_item_of_an_account_that_did_not_sign_is_a_problem() {
     let theirs = hub.whatsapp_under(&fake, "202", "their-secret", &[]);
     assert_ne!(ours.path, theirs.path);
     let said = |id: &str, words: &str| json!({ "messages": [wa_message("15550001", id, words)] });
-    let body = wa(&[("202", "messages", said("wamid.A", "forged")), ("101", "messages", said("wamid.B", "honest"))]);
+    let body =
+        wa(&[("202", "messages", said("wamid.A", "forged")), ("101", "messages", said("wamid.B", "honest"))]);
     assert_eq!(hub.meta_under(&ours, "our-secret", &body).await, 200);
     hub.message("honest", "received").await;
     let problem = hub.row("problems", |row| text(&row["raw"]).contains("forged")).await;
@@ -79,7 +81,9 @@ async fn a_file_is_fetched_when_the_providers_api_is_back() {
     fake.then(move |seen: &Seen, before| match seen.path.as_str() {
         _ if seen.is_send() => Reply::Ok,
         path if path.starts_with("/77001") && before == 0 => Reply::json(503, &json!({})),
-        path if path.starts_with("/77001") => Reply::json(200, &json!({ "url": link, "mime_type": "image/png" })),
+        path if path.starts_with("/77001") => {
+            Reply::json(200, &json!({ "url": link, "mime_type": "image/png" }))
+        }
         "/file/9" => Reply::Answer(200, vec![("content-type", "text/html".into())], bytes.clone()),
         _ => Reply::Ok,
     });
@@ -94,7 +98,8 @@ async fn a_file_is_fetched_when_the_providers_api_is_back() {
     assert_eq!(file["mime"], "image/png", "by the bytes, not by what anybody says");
     assert_eq!(file["size"], png.len());
     let url = text(&file["url"]);
-    let answer = hub.api_as(&hub.first(), "GET", url.strip_prefix("/api/v1").expect("ours"), Value::Null).await;
+    let answer =
+        hub.api_as(&hub.first(), "GET", url.strip_prefix("/api/v1").expect("ours"), Value::Null).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.bytes().await.expect("bytes"), png);
     let asked = fake.all().into_iter().find(|seen| seen.path == "/file/9").expect("the download");
@@ -201,12 +206,14 @@ async fn replaying_everything_changes_nothing() {
         "reaction": { "message_id": id, "emoji": "👍" } });
     hub.meta(&account, &wa(&[("101", "messages", json!({ "messages": [reaction] }))])).await;
     hub.row("messages", |row| row["reactions"][0]["emoji"] == "👍" && row["state"] == "delivered").await;
-    let before = ["messages", "conversations", "contacts", "attempts", "leads", "problems"].map(|what| hub.export(what));
+    let before = ["messages", "conversations", "contacts", "attempts", "leads", "problems"]
+        .map(|what| hub.export(what));
     let said = hub.cli(&["replay", "--from", &(began - jiff::SignedDuration::from_secs(60)).to_string()]);
     said.expect("a replay");
     hub.cli(&["replay"]).expect("a replay of everything");
     settle(&hub, &account, "101", "after").await;
-    let after = ["messages", "conversations", "contacts", "attempts", "leads", "problems"].map(|what| hub.export(what));
+    let after = ["messages", "conversations", "contacts", "attempts", "leads", "problems"]
+        .map(|what| hub.export(what));
     for (old, new) in before.iter().zip(&after) {
         for row in old {
             assert!(new.contains(row), "changed by a replay: {row:#}\nnow: {new:#?}");
@@ -222,14 +229,20 @@ async fn telegram_comes_by_long_poll_without_a_public_address() {
     let (hub, fake) = (Hub::start().await, Fake::healthy().await);
     let bot = hub.telegram_bot(&fake);
     hub.answer_all("polled").await;
-    until("a poll", || async { fake.all().iter().any(|seen| seen.path.ends_with("/getUpdates")).then_some(()) }).await;
+    until("a poll", || async {
+        fake.all().iter().any(|seen| seen.path.ends_with("/getUpdates")).then_some(())
+    })
+    .await;
     fake.offer(&[tg_text(41, 1, "by poll"), tg_text(42, 2, "and another")]);
     let row = hub.message("by poll", "received").await;
     assert_eq!((text(&row["account_id"]), text(&row["sender"])), (bot.id.clone(), "1".to_owned()));
     hub.message("and another", "received").await;
     fake.wait(2).await;
     let polls = || fake.all().into_iter().filter(|seen| seen.path.ends_with("/getUpdates"));
-    until("the next poll after them", || async { polls().any(|seen| seen.json()["offset"] == 43).then_some(()) }).await;
+    until("the next poll after them", || async {
+        polls().any(|seen| seen.json()["offset"] == 43).then_some(())
+    })
+    .await;
     // The same updates by webhook are the same messages.
     hub.telegram(&bot, &tg_text(41, 1, "by poll")).await;
     hub.telegram(&bot, &tg_text(43, 1, "next")).await;
@@ -262,5 +275,13 @@ async fn edits_deletions_and_reactions_add_no_rows() {
     hub.row("messages", |row| row["deleted_at"].is_string()).await;
     assert_eq!(hub.rows("messages").await.len(), 1);
     // The same under its own name only.
-    assert_eq!(hub.meta_under(&account, APP_SECRET, &item("wamid.D", "revoke", json!({ "original_message_id": "wamid.A" }))).await, 200);
+    assert_eq!(
+        hub.meta_under(
+            &account,
+            APP_SECRET,
+            &item("wamid.D", "revoke", json!({ "original_message_id": "wamid.A" }))
+        )
+        .await,
+        200
+    );
 }

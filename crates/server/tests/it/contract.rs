@@ -43,7 +43,10 @@ async fn exports_have_every_field_in_every_row() {
         names.sort_unstable();
         assert_eq!(names, sorted(MESSAGES));
         for time in ["at"] {
-            assert!(text(&row[time]).ends_with('Z') && text(&row[time]).parse::<jiff::Timestamp>().is_ok(), "{row}");
+            assert!(
+                text(&row[time]).ends_with('Z') && text(&row[time]).parse::<jiff::Timestamp>().is_ok(),
+                "{row}"
+            );
         }
         for list in ["parts", "attachments", "reactions"] {
             assert!(row[list].is_array(), "{list}: {row}");
@@ -54,7 +57,10 @@ async fn exports_have_every_field_in_every_row() {
     let incoming = find("in");
     assert_eq!(incoming["sender"], "+15550001");
     assert_eq!(incoming["provider_id"], "wamid.A");
-    assert_eq!((incoming["state"].as_str(), incoming["channel"].as_str()), (Some("received"), Some("whatsapp")));
+    assert_eq!(
+        (incoming["state"].as_str(), incoming["channel"].as_str()),
+        (Some("received"), Some("whatsapp"))
+    );
     let outgoing = find("out");
     assert_eq!(outgoing["provider_id"], "wamid.OUT1");
     assert_eq!(outgoing["parts"][0]["provider_id"], "wamid.OUT1");
@@ -151,6 +157,8 @@ async fn the_api_says_what_is_wrong_in_problem_documents() {
     let (status, document) = hub.get("/api/openapi.json").await;
     let document: Value = serde_json::from_str(&document).expect("JSON");
     assert!(status == 200 && text(&document["openapi"]).starts_with("3.1"), "{status}");
-    let (status, answer) = hub.api("POST", "/rules", json!({ "name": "bad", "trigger": { "type": "nope" }, "actions": [] })).await;
+    let (status, answer) = hub
+        .api("POST", "/rules", json!({ "name": "bad", "trigger": { "type": "nope" }, "actions": [] }))
+        .await;
     assert!(status == 422 || status == 400, "{status} {answer}");
 }

@@ -66,10 +66,15 @@ async fn killed_before_our_commit_it_is_uncertain_and_never_sent_twice() {
     let telegram = hub.telegram_bot(&fake);
     let whatsapp = hub.whatsapp(&fake, "101", &[]);
     // The platform takes the message; its answer never reaches our commit.
-    fake.then(|seen: &Seen, _| if seen.is_send() && seen.text().starts_with("lost") { Reply::Hang } else { Reply::Ok });
+    fake.then(
+        |seen: &Seen, _| {
+            if seen.is_send() && seen.text().starts_with("lost") { Reply::Hang } else { Reply::Ok }
+        },
+    );
     hub.telegram(&telegram, &tg_text(1, 1, "by telegram")).await;
     hub.meta(&whatsapp, &wa_text("101", "15550001", "wamid.A", "by whatsapp")).await;
-    let (tg, wa) = (open_conversation(&hub, "by telegram").await, open_conversation(&hub, "by whatsapp").await);
+    let (tg, wa) =
+        (open_conversation(&hub, "by telegram").await, open_conversation(&hub, "by whatsapp").await);
     hub.reply(&tg, "lost on telegram").await;
     hub.reply(&tg, "telegram two").await;
     hub.reply(&wa, "lost on whatsapp").await;
@@ -91,6 +96,16 @@ async fn killed_before_our_commit_it_is_uncertain_and_never_sent_twice() {
     for lost in ["lost on telegram", "lost on whatsapp"] {
         assert_eq!(fake.texts().iter().filter(|said| *said == lost).count(), 1, "{lost}");
     }
+}
+
+/// Outgoing messages by state, and those that are still under way.
+fn open(rows: &[Value]) -> (std::collections::BTreeMap<String, usize>, Vec<&Value>) {
+    let mut states = std::collections::BTreeMap::new();
+    for row in rows {
+        *states.entry(format!("{} {}", text(&row["direction"]), text(&row["state"]))).or_default() += 1;
+    }
+    let waits = |row: &&Value| ["queued", "sending"].contains(&row["state"].as_str().unwrap_or_default());
+    (states, rows.iter().filter(waits).take(3).collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,12 +133,14 @@ async fn killed_again_and_again_nothing_acknowledged_is_lost_or_doubled() {
     let settled = |rows: &[Value]| {
         rows.iter().filter(|row| row["direction"] == "in").count() == taken.len()
             && rows.iter().filter(|row| row["direction"] == "out").count() == taken.len()
-            && rows.iter().all(|row| !["queued", "sending"].contains(&row["state"].as_str().unwrap_or_default()))
+            && rows
+                .iter()
+                .all(|row| !["queued", "sending"].contains(&row["state"].as_str().unwrap_or_default()))
     };
-    let rows = until("all to be answered or uncertain", || async {
-        Some(hub.rows("messages").await).filter(|rows| settled(rows))
-    })
-    .await;
+    let look = || async { Some(hub.rows("messages").await).filter(|rows| settled(rows)) };
+    let wait = std::time::Duration::from_secs(25);
+    let rows = tokio::time::timeout(wait, until("all to be answered or uncertain", look)).await;
+    let Ok(rows) = rows else { panic!("not settled: {:?}", open(&hub.rows("messages").await)) };
     let texts = fake.texts();
     for said in &taken {
         assert_eq!(rows.iter().filter(|row| row["text"] == said.as_str()).count(), 1, "{said}");

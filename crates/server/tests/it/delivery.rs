@@ -30,7 +30,8 @@ async fn a_throttled_second_part_is_repeated_alone_and_in_order() {
     fake.then(move |seen: &Seen, _| {
         let middle = seen.text().contains("word0150");
         if middle && second.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
-            let body = json!({ "error": { "message": "slow down", "code": 613, "error_subcode": 2_534_040 } });
+            let body =
+                json!({ "error": { "message": "slow down", "code": 613, "error_subcode": 2_534_040 } });
             return Reply::Answer(429, vec![("retry-after", "1".into())], body.to_string().into());
         }
         Reply::Ok
@@ -40,7 +41,8 @@ async fn a_throttled_second_part_is_repeated_alone_and_in_order() {
     let row = hub.message(&long, "accepted").await;
     hub.message("and then this", "accepted").await;
     let texts = fake.texts();
-    let parts: Vec<String> = row["parts"].as_array().expect("parts").iter().map(|part| text(&part["text"])).collect();
+    let parts: Vec<String> =
+        row["parts"].as_array().expect("parts").iter().map(|part| text(&part["text"])).collect();
     assert_eq!(parts.len(), 3, "{parts:?}");
     assert!(parts.iter().all(|part| part.len() <= 1_000));
     assert_eq!(parts.join(" "), long, "nothing is lost between parts");
@@ -64,7 +66,11 @@ async fn a_throttled_second_part_is_repeated_alone_and_in_order() {
 async fn a_503_that_was_not_executed_is_retried_and_message_2_waits() {
     let (hub, fake) = (Hub::start().await, Fake::healthy().await);
     let account = hub.whatsapp(&fake, "101", &[]);
-    fake.then(|seen: &Seen, before| if seen.text() == "one" && before < 2 { wa_error(503, 131_016) } else { Reply::Ok });
+    fake.then(
+        |seen: &Seen, before| {
+            if seen.text() == "one" && before < 2 { wa_error(503, 131_016) } else { Reply::Ok }
+        },
+    );
     hub.meta(&account, &wa_text("101", "15550001", "wamid.A", "hi")).await;
     let conv = conversation(&hub, "hi").await;
     hub.reply(&conv, "one").await;
@@ -192,8 +198,15 @@ async fn sms_goes_out_and_its_callbacks_come_back() {
     let (hub, fake) = (Hub::start().await, Fake::healthy().await);
     let account = hub.twilio_number(&fake);
     hub.answer_all("by text").await;
-    let form = [("MessageSid", "SMIN1"), ("AccountSid", "AC1"), ("From", "+14155550100"), ("To", "+15550001111"),
-        ("SmsStatus", "received"), ("NumMedia", "0"), ("Body", "Is it open? 👍 a+b=c&d")];
+    let form = [
+        ("MessageSid", "SMIN1"),
+        ("AccountSid", "AC1"),
+        ("From", "+14155550100"),
+        ("To", "+15550001111"),
+        ("SmsStatus", "received"),
+        ("NumMedia", "0"),
+        ("Body", "Is it open? 👍 a+b=c&d"),
+    ];
     hub.twilio(&account, "", &form).await;
     let row = hub.message("Is it open? 👍 a+b=c&d", "received").await;
     assert_eq!(row["sender"], "+14155550100");
@@ -203,11 +216,18 @@ async fn sms_goes_out_and_its_callbacks_come_back() {
     let out = hub.message("by text", "accepted").await;
     let body = String::from_utf8_lossy(&send.body).into_owned();
     let url = reqwest::Url::parse(&format!("http://x/?{body}")).expect("a form");
-    let callback = url.query_pairs().find(|(name, _)| name == "StatusCallback").expect("a callback").1.into_owned();
+    let callback =
+        url.query_pairs().find(|(name, _)| name == "StatusCallback").expect("a callback").1.into_owned();
     let (_, query) = callback.split_once('?').expect("our key in the address");
     let sid = text(&out["provider_id"]);
-    let form = [("MessageSid", sid.as_str()), ("AccountSid", "AC1"), ("From", "+15550001111"), ("To", "+14155550100"),
-        ("MessageStatus", "delivered"), ("SmsStatus", "delivered")];
+    let form = [
+        ("MessageSid", sid.as_str()),
+        ("AccountSid", "AC1"),
+        ("From", "+15550001111"),
+        ("To", "+14155550100"),
+        ("MessageStatus", "delivered"),
+        ("SmsStatus", "delivered"),
+    ];
     hub.twilio(&account, &format!("?{query}"), &form).await;
     hub.message("by text", "delivered").await;
     assert!(hub.rows("problems").await.is_empty(), "{:#?}", hub.rows("problems").await);
@@ -217,7 +237,11 @@ async fn sms_goes_out_and_its_callbacks_come_back() {
 async fn a_refusal_fails_visibly_and_a_retry_by_hand_sends_again() {
     let (hub, fake) = (Hub::start().await, Fake::healthy().await);
     let account = hub.whatsapp(&fake, "101", &[]);
-    fake.then(|seen: &Seen, before| if seen.text() == "one" && before == 0 { wa_error(400, 131_047) } else { Reply::Ok });
+    fake.then(
+        |seen: &Seen, before| {
+            if seen.text() == "one" && before == 0 { wa_error(400, 131_047) } else { Reply::Ok }
+        },
+    );
     hub.meta(&account, &wa_text("101", "15550001", "wamid.A", "hi")).await;
     let conv = conversation(&hub, "hi").await;
     hub.reply(&conv, "one").await;

@@ -49,13 +49,19 @@ impl Seen {
 
     /// True for a message on its way to a customer.
     pub(crate) fn is_send(&self) -> bool {
-        self.method == "POST" && ["/messages", "/sendMessage", "/Messages.json"].iter().any(|end| self.path.ends_with(end))
+        self.method == "POST"
+            && ["/messages", "/sendMessage", "/Messages.json"].iter().any(|end| self.path.ends_with(end))
     }
 
     /// The text of a message to a customer, whatever the platform.
     pub(crate) fn text(&self) -> String {
         let body = self.json();
-        let places = [&body["text"]["body"], &body["interactive"]["body"]["text"], &body["message"]["text"], &body["text"]];
+        let places = [
+            &body["text"]["body"],
+            &body["interactive"]["body"]["text"],
+            &body["message"]["text"],
+            &body["text"],
+        ];
         places.iter().find_map(|value| value.as_str()).map_or_else(
             || {
                 let form = reqwest::Url::parse(&format!("http://x/?{}", String::from_utf8_lossy(&self.body)));
@@ -97,13 +103,12 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let script: Arc<Script> = Arc::new(script);
-        let inner =
-            Arc::new(Inner {
-                script: Mutex::new(script),
-                seen: Mutex::default(),
-                made: AtomicU64::new(1),
-                updates: Mutex::default(),
-            });
+        let inner = Arc::new(Inner {
+            script: Mutex::new(script),
+            seen: Mutex::default(),
+            made: AtomicU64::new(1),
+            updates: Mutex::default(),
+        });
         let fake = Self { url, inner };
         let serving = fake.clone();
         tokio::spawn(async move {

@@ -30,7 +30,11 @@ async fn handshakes_signatures_and_limits_have_their_answers() {
     changed.push(b' ');
     assert_eq!(hub.post(&wa.path, &signed, changed).await.0, 401, "one more byte than was signed");
     assert_eq!(hub.post("/hooks/whatsapp/0000", &signed, bytes.clone()).await.0, 404, "unknown key");
-    assert_eq!(hub.post(&wa.path.replace("whatsapp", "twilio"), &signed, bytes).await.0, 404, "another channel");
+    assert_eq!(
+        hub.post(&wa.path.replace("whatsapp", "twilio"), &signed, bytes).await.0,
+        404,
+        "another channel"
+    );
     let large = vec![b' '; 5 * 1024 * 1024];
     let signed = [meta_signature(APP_SECRET, &large)];
     assert_eq!(hub.post(&wa.path, &signed, large).await.0, 413, "larger than any webhook");

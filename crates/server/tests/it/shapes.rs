@@ -82,7 +82,13 @@ impl Hub {
     }
 
     /// Connects a WhatsApp number of another app.
-    pub(crate) fn whatsapp_under(&self, fake: &Fake, number_id: &str, secret: &str, more: &[&str]) -> Account {
+    pub(crate) fn whatsapp_under(
+        &self,
+        fake: &Fake,
+        number_id: &str,
+        secret: &str,
+        more: &[&str],
+    ) -> Account {
         let pairs = [
             ("--set", format!("phone_number_id={number_id}")),
             ("--set", format!("api_base={}", fake.url)),
@@ -181,7 +187,8 @@ pub(crate) fn ig_echo(account: &str, to: &str, mid: &str, text: &str) -> Value {
 
 /// An update with a text from a customer.
 pub(crate) fn tg_text(update: i64, from: i64, text: &str) -> Value {
-    let person = json!({ "id": from, "is_bot": false, "first_name": "Nina", "username": format!("nina{from}") });
+    let person =
+        json!({ "id": from, "is_bot": false, "first_name": "Nina", "username": format!("nina{from}") });
     json!({ "update_id": update, "message": {
         "message_id": update, "from": person, "chat": { "id": from, "first_name": "Nina", "type": "private" },
         "date": now(), "text": text } })

@@ -56,7 +56,8 @@ async fn an_answer_typed_in_the_app_takes_over_and_cancels_the_bots() {
     hub.meta(&account, &ig("17840001", &[ig_text("17840001", "7001", "mid.IN1", "hi")])).await;
     fake.wait(1).await;
     hub.row("messages", |row| row["text"] == "I am a bot" && row["state"] == "queued").await;
-    hub.meta(&account, &ig("17840001", &[ig_echo("17840001", "7001", "mid.APP1", "typed on my phone")])).await;
+    hub.meta(&account, &ig("17840001", &[ig_echo("17840001", "7001", "mid.APP1", "typed on my phone")]))
+        .await;
     let typed = hub.row("messages", |row| row["text"] == "typed on my phone").await;
     assert_eq!((typed["direction"].as_str(), typed["provider_id"].as_str()), (Some("out"), Some("mid.APP1")));
     hub.message("I am a bot", "cancelled").await;
@@ -66,7 +67,8 @@ async fn an_answer_typed_in_the_app_takes_over_and_cancels_the_bots() {
     assert_eq!(rows.iter().filter(|row| row["direction"] == "out").count(), 2, "{rows:#?}");
     assert_eq!(hub.rows("conversations").await[0]["owner"], "person");
     // The echo again, after a while, is no second message.
-    hub.meta(&account, &ig("17840001", &[ig_echo("17840001", "7001", "mid.APP1", "typed on my phone")])).await;
+    hub.meta(&account, &ig("17840001", &[ig_echo("17840001", "7001", "mid.APP1", "typed on my phone")]))
+        .await;
     hub.meta(&account, &ig("17840001", &[ig_text("17840001", "7001", "mid.IN3", "bye")])).await;
     hub.message("bye", "received").await;
     let again = hub.rows("messages").await;

@@ -17,7 +17,8 @@ async fn equal_ids_in_two_workspaces_never_meet() {
         _ => Reply::Ok,
     });
     hub.cli_json(&["workspace", "add", "Other"]);
-    let other_link = hub.cli_json(&["user", "add", "bob@example.com", "--workspace", "Other", "--role", "owner"]);
+    let other_link =
+        hub.cli_json(&["user", "add", "bob@example.com", "--workspace", "Other", "--role", "owner"]);
     let (ann, bob) = (hub.first(), hub.sign_in(&text(&other_link["link"])).await);
     // The same number id, the same customer, the same message ids; another app secret.
     let here = hub.whatsapp_under(&fake, "101", "secret-a", &[]);
@@ -30,7 +31,10 @@ async fn equal_ids_in_two_workspaces_never_meet() {
             "image": { "id": "77001", "caption": words } });
         wa(&[("101", "messages", json!({ "messages": [message] }))])
     };
-    assert_eq!(hub.meta_under(&here, "secret-a", &wa_text("101", "15550001", "wamid.1", "kangaroo")).await, 200);
+    assert_eq!(
+        hub.meta_under(&here, "secret-a", &wa_text("101", "15550001", "wamid.1", "kangaroo")).await,
+        200
+    );
     assert_eq!(hub.meta_under(&here, "secret-a", &picture("mine")).await, 200);
     let mine = until("Ann's picture", || async {
         hub.rows_as(&ann, "messages").await.into_iter().find(|row| row["attachments"][0]["status"] == "ready")
@@ -38,7 +42,10 @@ async fn equal_ids_in_two_workspaces_never_meet() {
     .await;
     assert!(hub.rows_as(&bob, "messages").await.is_empty(), "nothing crossed");
     assert!(heard.lock().expect("lock").is_empty(), "nothing was heard: {heard:?}");
-    assert_eq!(hub.meta_under(&there, "secret-b", &wa_text("101", "15550001", "wamid.1", "wombat")).await, 200);
+    assert_eq!(
+        hub.meta_under(&there, "secret-b", &wa_text("101", "15550001", "wamid.1", "wombat")).await,
+        200
+    );
     until("Bob's message", || async {
         hub.rows_as(&bob, "messages").await.into_iter().find(|row| row["text"] == "wombat")
     })
@@ -62,7 +69,9 @@ async fn equal_ids_in_two_workspaces_never_meet() {
     let write = json!({ "kind": "note", "text": "from outside" });
     let path = format!("/conversations/{conv}/messages");
     assert_eq!(hub.api_as(&bob, "POST", &path, write).await.status(), 404);
-    for (who, word, found) in [(&ann, "kangaroo", 1), (&ann, "wombat", 0), (&bob, "wombat", 1), (&bob, "kangaroo", 0)] {
+    for (who, word, found) in
+        [(&ann, "kangaroo", 1), (&ann, "wombat", 0), (&bob, "wombat", 1), (&bob, "kangaroo", 0)]
+    {
         let path = format!("/conversations?view=all&q={word}");
         let page: Value = hub.api_as(who, "GET", &path, Value::Null).await.json().await.expect("JSON");
         assert_eq!(page["items"].as_array().expect("items").len(), found, "{word}: {page}");
