@@ -155,8 +155,12 @@ impl api::Hub for ApiHub {
         self.effects.committed(after);
     }
 
-    fn configuration_changed(&self) {
-        self.admin.hub.mark_stale();
+    fn configuration_changed(&self) -> Later<'_, ()> {
+        Box::pin(async move {
+            if self.admin.hub.reload().await.is_err() {
+                self.admin.hub.mark_stale();
+            }
+        })
     }
 
     fn directory(&self) -> Arc<Directory> {

@@ -109,8 +109,8 @@ pub trait Hub: Send + Sync + 'static {
     /// A unit was stored: the dispatcher, the media fetcher and the stream take what follows from it. Never blocks.
     fn committed(&self, after: After);
 
-    /// Accounts or rules changed: whoever holds them in memory should load them again. Never blocks.
-    fn configuration_changed(&self);
+    /// Accounts or rules changed: ends when what is in memory holds them too, or will be read again soon.
+    fn configuration_changed(&self) -> Later<'_, ()>;
 
     /// What every account can carry, now.
     fn directory(&self) -> Arc<Directory>;

@@ -125,12 +125,23 @@ impl Hub {
         at.map(|at| self.args[at..at + 2].iter().map(String::as_str).collect()).unwrap_or_default()
     }
 
-    /// Starts the process and waits until it listens; the store may still be away.
+    /// Starts the process and waits until it takes requests; the store may still be away.
     pub(crate) async fn listen(&mut self) {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let addr = free.expect("a free port").to_string();
+        self.spawn(&addr);
+        self.url = format!("http://{addr}");
+        until("a process that listens", || async {
+            self.http.get(format!("{}/healthz", self.url)).send().await.ok()
+        })
+        .await;
+    }
+
+    fn spawn(&mut self, listen: &str) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log"));
         let mut child = self
             .command()
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", listen, "--data"])
             .arg(self.dir.path())
             .args(&self.args)
             .stdin(Stdio::null())
@@ -147,12 +158,12 @@ impl Hub {
             }
         });
         self.child = Some(child);
-        self.url = self.printed("Everthread listens on ").await;
     }
 
     /// Starts the process and waits until everything works.
     pub(crate) async fn wake(&mut self) {
-        self.listen().await;
+        self.spawn("127.0.0.1:0");
+        self.url = self.printed("Everthread listens on ").await;
         self.opened().await;
     }
 

@@ -67,8 +67,9 @@ impl Hub for TestHub {
         self.committed.lock().unwrap().push(after);
     }
 
-    fn configuration_changed(&self) {
+    fn configuration_changed(&self) -> Later<'_, ()> {
         self.reloads.fetch_add(1, Ordering::Relaxed);
+        Box::pin(std::future::ready(()))
     }
 
     fn directory(&self) -> Arc<Directory> {

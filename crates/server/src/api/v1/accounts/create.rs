@@ -50,6 +50,6 @@ pub async fn create_account(
     };
     let made = state.hub.add_account(caller.workspace, account).await?;
     crate::api::audit(&state, &caller, "account.add", &made.id).await?;
-    state.hub.configuration_changed();
+    state.hub.configuration_changed().await;
     Ok((StatusCode::CREATED, Json(made)))
 }

@@ -24,6 +24,6 @@ pub async fn delete_account(
     let account = state.store.read(unit).await?.ok_or(ApiError::NotFound { what: "account" })?;
     state.hub.remove_account(caller.workspace, account).await?;
     crate::api::audit(&state, &caller, "account.remove", &id).await?;
-    state.hub.configuration_changed();
+    state.hub.configuration_changed().await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -23,6 +23,6 @@ pub async fn delete_rule(
     let after = state.store.write(RemoveRule { now: state.now(), workspace: caller.workspace, uid }).await?;
     state.committed(after);
     crate::api::audit(&state, &caller, "rule.remove", &id).await?;
-    state.hub.configuration_changed();
+    state.hub.configuration_changed().await;
     Ok(StatusCode::NO_CONTENT)
 }

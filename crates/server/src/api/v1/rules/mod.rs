@@ -102,7 +102,7 @@ impl RuleText {
         let action = if uid.is_some() { "rule.update" } else { "rule.add" };
         state.committed(after);
         crate::api::audit(state, caller, action, &id(RuleId::PREFIX, stored)).await?;
-        state.hub.configuration_changed();
+        state.hub.configuration_changed().await;
         reread(state, caller, stored).await
     }
 }
