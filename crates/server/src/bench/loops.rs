@@ -133,6 +133,10 @@ pub(super) async fn run(options: Options) -> Result<(), Failure> {
     while customers.join_next().await.is_some() {}
     // Receipts still on their way belong to no figure, but the server must see them.
     tokio::time::sleep(DELIVERED_AFTER * 3).await;
+    let unanswered = world.waiting.borrow().keys().take(5).map(|mark| mark.text()).collect::<Vec<_>>();
+    if !unanswered.is_empty() {
+        eprintln!("note: no answer came to {}", unanswered.join(", "));
+    }
     let books = books.borrow();
     let mut micros = world.micros.borrow_mut();
     let report = Report {

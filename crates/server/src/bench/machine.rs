@@ -20,6 +20,7 @@ pub(super) struct Ground {
     pub(super) dir: PathBuf,
     pub(super) filesystem: String,
     pub(super) fdatasync_p50_us: u64,
+    keep: bool,
 }
 
 impl Ground {
@@ -29,7 +30,7 @@ impl Ground {
         let dir = base.join(format!("everthread-bench-{}", std::process::id()));
         std::fs::create_dir_all(&dir)
             .map_err(|e| Failure(format!("{} can't be made: {e}", dir.display())))?;
-        let mut ground = Self { filesystem: filesystem(&dir), dir, fdatasync_p50_us: 0 };
+        let mut ground = Self { filesystem: filesystem(&dir), dir, fdatasync_p50_us: 0, keep: run.keep };
         if ["tmpfs", "ramfs"].contains(&ground.filesystem.as_str()) {
             return Err(Failure(format!(
                 "{} is on {}, which keeps nothing: name a folder on a real disk with --dir",
@@ -54,7 +55,11 @@ impl Ground {
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.dir);
+        if self.keep {
+            eprintln!("kept: {}", self.dir.display());
+        } else {
+            let _ = std::fs::remove_dir_all(&self.dir);
+        }
     }
 }
 

@@ -64,6 +64,9 @@ pub struct Run {
     /// system's folder for temporary files.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Leave the folder of the last run behind.
+    #[arg(long)]
+    keep: bool,
 }
 
 /// Measures, or plays one of the parts.
