@@ -309,8 +309,8 @@ impl Hub {
         for head in after.heads {
             self.dispatcher.upsert(head, clock);
         }
-        for conversation in after.idle {
-            self.dispatcher.remove(conversation, clock);
+        for (conversation, version) in after.idle {
+            self.dispatcher.remove(conversation, version, clock);
         }
         self.settle_at = [self.settle_at, after.due].into_iter().flatten().min();
     }

@@ -177,11 +177,15 @@ impl Dispatcher {
         self.place(head, now);
     }
 
-    /// Takes a lane out: nothing waits in it. A call under way ends by itself.
-    pub fn remove(&mut self, conversation: ConversationId, now: Timestamp) {
+    /// Takes a lane out: as of `version`, nothing waits in it. A newer head is kept: commits are heard of in any
+    /// order. A call under way ends by itself.
+    pub fn remove(&mut self, conversation: ConversationId, version: i64, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(&conversation) else { return };
         if let Phase::Running { next, .. } = &mut lane.phase {
-            *next = None;
+            *next = next.filter(|head| head.version > version);
+            return;
+        }
+        if lane.head.version > version {
             return;
         }
         self.unplace(conversation, now);

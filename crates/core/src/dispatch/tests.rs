@@ -66,9 +66,27 @@ fn a_lane_has_one_call_and_goes_on_with_the_newest_head() {
     dispatcher.finished(ConversationId(1), START);
     let claims = dispatcher.take(START, 9);
     assert_eq!(claims.iter().map(|c| c.part).collect::<Vec<_>>(), [PartId(77)]);
-    dispatcher.remove(ConversationId(1), START);
+    dispatcher.remove(ConversationId(1), 2, START);
     dispatcher.finished(ConversationId(1), START);
     assert_eq!((dispatcher.lane_count(), dispatcher.running_count()), (0, 0));
+}
+
+#[test]
+fn an_older_word_that_a_lane_is_empty_does_not_lose_a_newer_head() {
+    let newer = LaneHead { head: PartId(2), version: 11, ..head(1, 1, Class::Live) };
+    for under_way in [true, false] {
+        let mut dispatcher = dispatcher(1, FAST);
+        if under_way {
+            dispatcher.upsert(LaneHead { head: PartId(1), version: 9, ..newer }, START);
+            assert_eq!(dispatcher.take(START, 9).len(), 1);
+        }
+        // Another unit queued a message after the first one's outcome was committed, and is heard of first.
+        dispatcher.upsert(newer, START);
+        dispatcher.remove(ConversationId(1), 10, START);
+        dispatcher.finished(ConversationId(1), START);
+        let claims = dispatcher.take(START, 9);
+        assert_eq!(claims.iter().map(|c| c.part).collect::<Vec<_>>(), [PartId(2)], "under way: {under_way}");
+    }
 }
 
 #[test]
@@ -292,7 +310,7 @@ impl World {
         }
         match self.head(lane) {
             Some(head) => self.dispatcher.upsert(head, self.now),
-            None => self.dispatcher.remove(ConversationId(lane), self.now),
+            None => self.dispatcher.remove(ConversationId(lane), i64::MAX, self.now),
         }
         self.dispatcher.finished(ConversationId(lane), self.now);
     }

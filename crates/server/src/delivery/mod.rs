@@ -232,8 +232,8 @@ impl Worker {
                 }
             }
         }
-        for conversation in after.idle {
-            self.dispatcher.remove(conversation, now);
+        for (conversation, version) in after.idle {
+            self.dispatcher.remove(conversation, version, now);
         }
         for head in after.heads {
             self.dispatcher.upsert(head, now);

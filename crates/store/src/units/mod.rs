@@ -65,8 +65,8 @@ pub use workspace::RemoveWorkspace;
 pub struct After {
     /// New heads of lanes, for the dispatcher.
     pub heads: Vec<LaneHead>,
-    /// Lanes in which nothing can be sent now, for the dispatcher to forget.
-    pub idle: Vec<ConversationId>,
+    /// Lanes in which nothing can be sent as of this version, for the dispatcher to forget.
+    pub idle: Vec<(ConversationId, i64)>,
     /// Files to fetch.
     pub media: Vec<MediaId>,
     /// The highest number of a change, for each workspace that changed.

@@ -113,7 +113,7 @@ impl Work {
         for ((_, conversation), head) in lanes.iter().zip(heads) {
             match head {
                 Some(head) => self.after.heads.push(head),
-                None => self.after.idle.push(*conversation),
+                None => self.after.idle.push((*conversation, self.version)),
             }
         }
         Ok(self.after)

@@ -57,7 +57,7 @@ pub(crate) async fn a_loop_ends_delivered(mut rig: Rig) {
     assert_eq!((sent.to.value.as_str(), sent.content.text.as_str(), sent.number), ("u1", "Hello", 1));
     assert_eq!(part_states(&rig).await, ["sending"]);
     let after = rig.record(at(2), &sent, accepted("p1")).await;
-    assert!(after.heads.is_empty() && after.idle == [sent.conversation]);
+    assert!(after.heads.is_empty() && after.idle[0].0 == sent.conversation);
     assert_eq!(out_states(&rig).await, ["accepted"]);
     rig.apply(at(3), rig.chat, vec![receipt("p1", Fact::Delivered)]).await;
     assert_eq!(out_states(&rig).await, ["delivered"]);
@@ -381,7 +381,7 @@ pub(crate) async fn a_bot_answer_expires(mut rig: Rig) {
     let due = settle(&rig, 121).await;
     assert_eq!(due.parts, 1);
     assert_eq!(part_states(&rig).await, ["cancelled"]);
-    assert_eq!(due.after.idle, [head.conversation]);
+    assert_eq!(due.after.idle[0].0, head.conversation);
     let unit = Claim {
         now: at(122),
         seed: 1,
