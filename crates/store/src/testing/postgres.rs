@@ -143,7 +143,7 @@ impl PgServer {
     /// When it does not end.
     pub fn stop(&self) {
         self.tell("stop");
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while !self.dir.join("stopped").exists() {
             assert!(Instant::now() < until, "PostgreSQL did not stop");
             std::thread::sleep(Duration::from_millis(20));
