@@ -160,9 +160,9 @@ impl Fetcher {
     }
 }
 
-/// The type by the bytes themselves; text only where the provider says text and there is no zero byte.
+/// The type by the bytes themselves; never a page or script; text only where the provider says text and there is no zero byte.
 fn sniff(body: &[u8], headers: &[(String, String)]) -> String {
-    if let Some(kind) = infer::get(body) {
+    if let Some(kind) = infer::get(body).filter(|kind| kind.matcher_type() != infer::MatcherType::Text) {
         return kind.mime_type().to_owned();
     }
     let said = headers.iter().find(|(n, _)| n == "content-type").map_or("", |(_, v)| v.as_str());
