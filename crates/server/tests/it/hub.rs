@@ -39,11 +39,27 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
 }
 
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_everthread"));
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(name);
+    }
+    command.env("EVERTHREAD_LOG", "warn").current_dir("/");
+    command
+}
+
 /// A person who signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     cookie: String,
     csrf: String,
+}
+
+impl Session {
+    /// A request with this session.
+    pub(crate) fn sign(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        request.header("cookie", &self.cookie).header("x-csrf", &self.csrf)
+    }
 }
 
 /// A connected account.
@@ -111,15 +127,6 @@ impl Hub {
         self.dir.path()
     }
 
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_everthread"));
-        for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
-            command.env_remove(name);
-        }
-        command.env("EVERTHREAD_LOG", "warn").current_dir("/");
-        command
-    }
-
     fn database(&self) -> Vec<&str> {
         let at = self.args.iter().position(|arg| arg == "--database-url");
         at.map(|at| self.args[at..at + 2].iter().map(String::as_str).collect()).unwrap_or_default()
@@ -139,8 +146,7 @@ impl Hub {
 
     fn spawn(&mut self, listen: &str) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log"));
-        let mut child = self
-            .command()
+        let mut child = command()
             .args(["serve", "--listen", listen, "--data"])
             .arg(self.dir.path())
             .args(&self.args)
@@ -221,8 +227,7 @@ impl Hub {
 
     /// Runs a command on the folder. `Err` holds what it said on standard error.
     pub(crate) fn cli(&self, args: &[&str]) -> Result<String, String> {
-        let out = self
-            .command()
+        let out = command()
             .args(args)
             .arg("--data")
             .arg(self.dir.path())
@@ -277,11 +282,6 @@ impl Hub {
         self.owner().clone()
     }
 
-    /// A request with somebody's session.
-    pub(crate) fn signed(&self, who: &Session, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        request.header("cookie", &who.cookie).header("x-csrf", &who.csrf)
-    }
-
     /// A request of the API by somebody who signed in; the body is sent where it is not null.
     pub(crate) async fn api_as(
         &self,
@@ -292,7 +292,7 @@ impl Hub {
     ) -> reqwest::Response {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let request = self.http.request(method, format!("{}/api/v1{path}", self.url));
-        let mut request = self.signed(who, request);
+        let mut request = who.sign(request);
         if !body.is_null() {
             request = request.json(&body);
         }

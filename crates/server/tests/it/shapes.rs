@@ -19,7 +19,7 @@ pub(crate) fn now() -> i64 {
 pub(crate) const APP_SECRET: &str = "app-secret";
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// `X-Hub-Signature-256` of a body.
