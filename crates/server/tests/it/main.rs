@@ -1,6 +1,5 @@
 //! The whole binary over HTTP: real processes, real signatures, and a provider that fails as it is told.
 
-
 mod apply;
 mod contract;
 mod crash;
