@@ -207,6 +207,10 @@ impl api::Hub for ApiHub {
         Box::pin(async move { Ok(self.admin.replay_problem(workspace, problem).await?) })
     }
 
+    fn seal(&self, plain: &[u8]) -> Vec<u8> {
+        self.admin.seal.seal(plain)
+    }
+
     fn figures(&self) -> Figures {
         let status = self.admin.journal.as_ref().map(everthread_store::journal::Journal::status);
         status.map_or_else(Figures::default, |s| Figures {

@@ -44,6 +44,9 @@ pub enum Command {
     /// People who sign in to the console.
     #[command(subcommand)]
     User(User),
+    /// Addresses of other programs that rules call.
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// Write everything into one file, also while the hub runs.
     Backup(Backup),
     /// Bring a backup back into an empty data folder.
@@ -161,6 +164,30 @@ pub enum User {
     /// Print a fresh sign-in link and end the person's other sessions.
     Reset {
         email: String,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Webhook {
+    /// Add one; prints the secret that its calls are signed under.
+    Add {
+        url: String,
+        /// Rules call it by this name.
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// List them with what waits and what failed.
+    List {
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// Remove one. Calls that wait for it fail.
+    Remove {
+        id: String,
         #[command(flatten)]
         workspace: InWorkspace,
     },

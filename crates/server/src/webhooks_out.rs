@@ -105,6 +105,23 @@ impl Caller {
     }
 }
 
+/// An address that may be called, trimmed. Fails with what is wrong with it. Whether it is private is checked at each call.
+pub fn check_url(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let url = reqwest::Url::parse(text).map_err(|error| {
+        format!("{text:?} is no address ({error}); write it like https://example.com/hook")
+    })?;
+    match url.scheme() {
+        "https" | "http" if url.host_str().is_some() => Ok(text.to_owned()),
+        scheme => Err(format!("only https and http can be called, not {scheme}")),
+    }
+}
+
+/// A signing secret as the Standard Webhooks libraries take it.
+pub fn secret_text(secret: &[u8]) -> String {
+    format!("whsec_{}", STANDARD.encode(secret))
+}
+
 /// Again after 5 s, doubling to 4 h, for three days.
 fn again(job: &WebhookJob, status: Option<u16>, error: String) -> DeliveryOutcome {
     let at = clock::now() + Span::secs(5_i64 << job.tries.min(12)).min(Span::hours(4));

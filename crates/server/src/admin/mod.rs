@@ -10,6 +10,7 @@ mod export;
 mod problems;
 mod replay;
 mod socket;
+mod webhooks;
 
 use std::path::Path;
 
@@ -66,6 +67,18 @@ pub enum Request {
     UserReset {
         workspace: Option<String>,
         email: String,
+    },
+    WebhookAdd {
+        workspace: Option<String>,
+        name: String,
+        url: String,
+    },
+    WebhookList {
+        workspace: Option<String>,
+    },
+    WebhookRemove {
+        workspace: Option<String>,
+        id: String,
     },
     Backup {
         file: std::path::PathBuf,

@@ -59,7 +59,7 @@ fn talk() -> OpenApiRouter<ApiState> {
 }
 
 fn workspace() -> OpenApiRouter<ApiState> {
-    use v1::{accounts, problems, rules};
+    use v1::{accounts, problems, rules, webhooks};
     OpenApiRouter::new()
         .routes(routes!(v1::users::list_users))
         .routes(routes!(v1::labels::list_labels))
@@ -68,6 +68,11 @@ fn workspace() -> OpenApiRouter<ApiState> {
         .routes(routes!(v1::channels::list_channels))
         .routes(routes!(rules::list::list_rules, rules::create::create_rule))
         .routes(routes!(rules::update::update_rule, rules::delete::delete_rule))
+        .routes(routes!(webhooks::list::list_webhooks, webhooks::create::create_webhook))
+        .routes(routes!(webhooks::delete::delete_webhook))
+        .routes(routes!(webhooks::deliveries::list_deliveries))
+        .routes(routes!(webhooks::redeliver::redeliver_webhook))
+        .routes(routes!(webhooks::test::test_webhook))
         .routes(routes!(problems::list::list_problems))
         .routes(routes!(problems::replay::replay_problem))
         .routes(routes!(v1::export::export_rows))

@@ -130,6 +130,9 @@ pub trait Hub: Send + Sync + 'static {
     fn replay_problem(&self, workspace: WorkspaceId, problem: ProblemId)
     -> Later<'_, Result<bool, ApiError>>;
 
+    /// Seals a secret under the key file.
+    fn seal(&self, plain: &[u8]) -> Vec<u8>;
+
     /// How the journal stands.
     fn figures(&self) -> Figures;
 }

@@ -11,7 +11,7 @@ use everthread_core::account::{Secrets, Settings};
 use everthread_core::time::Timestamp;
 
 use crate::admin::{Failure, Request};
-use crate::cli::{Account, Cli, Command, SandboxAction, User, Workspace};
+use crate::cli::{Account, Cli, Command, SandboxAction, User, Webhook, Workspace};
 use crate::config;
 
 pub use serve::open_journal;
@@ -86,6 +86,7 @@ fn request(command: Command) -> Result<Request, Failure> {
         Command::User(User::Reset { email, workspace }) => {
             Request::UserReset { workspace: workspace.workspace, email }
         }
+        Command::Webhook(webhook) => webhook_request(webhook),
         Command::Backup(backup) => Request::Backup {
             file: std::path::absolute(&backup.file).map_err(Failure::from_display)?,
             passphrase: passphrase(&backup.passphrase.passphrase_file)?,
@@ -100,6 +101,16 @@ fn request(command: Command) -> Result<Request, Failure> {
             unreachable!("these run in this process")
         }
     })
+}
+
+fn webhook_request(webhook: Webhook) -> Request {
+    match webhook {
+        Webhook::Add { url, name, workspace } => {
+            Request::WebhookAdd { workspace: workspace.workspace, name, url }
+        }
+        Webhook::List { workspace } => Request::WebhookList { workspace: workspace.workspace },
+        Webhook::Remove { id, workspace } => Request::WebhookRemove { workspace: workspace.workspace, id },
+    }
 }
 
 fn account_request(account: Account) -> Result<Request, Failure> {

@@ -11,3 +11,4 @@ mod postgres;
 mod shapes;
 mod talk;
 mod walls;
+mod webhooks;

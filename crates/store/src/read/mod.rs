@@ -14,3 +14,4 @@ pub mod lookup;
 mod plans;
 pub mod search;
 pub mod thread;
+pub mod webhooks;

@@ -55,7 +55,10 @@ pub use restored::{HeldRestored, HoldRestored};
 pub use rules::{RemoveRule, UpsertRule};
 pub use sandbox::{EraseSandbox, SandboxErased};
 pub use settle::{RecentCall, Recover, Recovered, Settle, Settled};
-pub use webhooks::{AddWebhook, DeliveryOutcome, DeliveryResult, DueDeliveries, RemoveWebhook, WebhookJob};
+pub use webhooks::{
+    AddWebhook, DeliveryOutcome, DeliveryResult, DueDeliveries, Redeliver, RemoveWebhook, TestWebhook,
+    WebhookJob,
+};
 pub(crate) use work::provider_key;
 
 pub use workspace::RemoveWorkspace;

@@ -3,6 +3,7 @@
 use everthread_core::ids::{Uid, UidSource, WorkspaceId};
 use everthread_core::time::Timestamp;
 
+use super::After;
 use super::work::Work;
 use crate::{Db, Error, Result, Unit, row_struct, sql, vals};
 
@@ -22,6 +23,18 @@ impl Unit for AddWebhook {
     type Out = (i64, Uid);
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        db.lock(&[self.workspace]).await?;
+        let taken: Option<(i64,)> = db
+            .row(
+                sql!(
+                    "SELECT id FROM webhooks_out WHERE workspace_id = ?1 AND name = ?2 AND removed_at IS NULL"
+                ),
+                &vals![self.workspace, self.name.as_str()],
+            )
+            .await?;
+        if taken.is_some() {
+            return Err(Error::Conflict(format!("there is a webhook called {:?} already", self.name)));
+        }
         let id = db.ids(1).await?;
         let uid = UidSource::new(self.seed).next(self.now);
         db.exec(
@@ -76,6 +89,93 @@ impl Unit for RemoveWebhook {
         .await?;
         Ok(())
     }
+}
+
+/// Calls again: one delivery, or all that were given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Redeliver {
+    pub now: Timestamp,
+    pub workspace: WorkspaceId,
+    pub webhook: Uid,
+    /// `None`: all that failed.
+    pub delivery: Option<Uid>,
+}
+
+impl Unit for Redeliver {
+    /// How many were queued.
+    type Out = (u64, After);
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let webhook = webhook(db, self.workspace, self.webhook).await?;
+        let queued = match self.delivery {
+            Some(delivery) => {
+                db.exec(
+                    sql!(
+                        "UPDATE webhook_deliveries SET state = 'queued', next_at = ?4, created_at = ?4, tries = 0, \
+                         ended_at = NULL WHERE workspace_id = ?1 AND webhook_id = ?2 AND uid = ?3"
+                    ),
+                    &vals![self.workspace, webhook, delivery, self.now],
+                )
+                .await?
+            }
+            None => {
+                db.exec(
+                    sql!(
+                        "UPDATE webhook_deliveries SET state = 'queued', next_at = ?3, created_at = ?3, tries = 0, \
+                         ended_at = NULL WHERE workspace_id = ?1 AND webhook_id = ?2 AND state = 'failed'"
+                    ),
+                    &vals![self.workspace, webhook, self.now],
+                )
+                .await?
+            }
+        };
+        if self.delivery.is_some() && queued == 0 {
+            return Err(Error::NotFound("delivery"));
+        }
+        Ok((queued, After { webhooks: queued > 0, ..After::default() }))
+    }
+}
+
+/// Queues a call that only says that it is a test.
+#[derive(Clone, Copy, Debug)]
+pub struct TestWebhook {
+    pub now: Timestamp,
+    pub seed: u64,
+    pub workspace: WorkspaceId,
+    pub webhook: Uid,
+}
+
+impl Unit for TestWebhook {
+    type Out = (Uid, After);
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let webhook = webhook(db, self.workspace, self.webhook).await?;
+        let id = db.ids(1).await?;
+        let uid = UidSource::new(self.seed).next(self.now);
+        let event_id = format!("test-{}", uid.show("delivery"));
+        let body =
+            serde_json::json!({ "type": "test", "timestamp": self.now.rfc3339(), "data": {} }).to_string();
+        db.exec(
+            sql!(
+                "INSERT INTO webhook_deliveries (id, uid, workspace_id, webhook_id, event_id, body, state, next_at, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', ?7, ?7)"
+            ),
+            &vals![id, uid, self.workspace, webhook, event_id.as_str(), body.as_str(), self.now],
+        )
+        .await?;
+        Ok((uid, After { webhooks: true, ..After::default() }))
+    }
+}
+
+async fn webhook<D: Db>(db: &mut D, workspace: WorkspaceId, uid: Uid) -> Result<i64> {
+    let (id,): (i64,) = db
+        .one(
+            "webhook",
+            sql!("SELECT id FROM webhooks_out WHERE workspace_id = ?1 AND uid = ?2 AND removed_at IS NULL"),
+            &vals![workspace, uid],
+        )
+        .await?;
+    Ok(id)
 }
 
 row_struct! {

@@ -96,6 +96,10 @@ impl Hub for TestHub {
         Box::pin(async { Ok(true) })
     }
 
+    fn seal(&self, plain: &[u8]) -> Vec<u8> {
+        plain.to_vec()
+    }
+
     fn figures(&self) -> Figures {
         Figures { apply_lag: 3, journal_bytes: 4_096 }
     }

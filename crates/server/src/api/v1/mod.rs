@@ -18,3 +18,4 @@ pub mod session;
 pub mod stream;
 pub mod system;
 pub mod users;
+pub mod webhooks;
