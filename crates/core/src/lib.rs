@@ -8,6 +8,7 @@ pub mod account;
 pub mod content;
 pub mod conversation;
 pub mod dedupe;
+pub mod defer;
 pub mod directory;
 pub mod dispatch;
 pub mod event;

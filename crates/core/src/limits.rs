@@ -66,6 +66,18 @@ pub const JOURNAL_RESERVE_BYTES: u64 = 8 * 1024 * 1024;
 /// How long applied raw input is kept (I2).
 pub const JOURNAL_RETENTION: Span = Span::hours(30 * 24);
 
+/// Wait before an item that failed for a passing reason is tried again; doubles from there.
+pub const DEFER_FIRST: Span = Span::secs(1);
+
+/// Longest such wait: nobody's message should come hours after the trouble is over.
+pub const DEFER_WAIT_MAX: Span = Span::mins(10);
+
+/// Tries before such an item becomes a problem that people see: about four hours.
+pub const DEFER_TRIES_MAX: u32 = 32;
+
+/// Items set aside at most; with more, the trouble is not of single items and the journal waits instead.
+pub const DEFERRED_MAX: u32 = 10_000;
+
 /// Wait before the second attempt; doubles from there.
 pub const RETRY_FIRST: Span = Span::secs(1);
 

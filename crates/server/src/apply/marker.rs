@@ -1,7 +1,8 @@
 //! A record that was in progress at two noted deaths of the process is not parsed again (design section 3).
 //!
 //! `DIR/apply.mark` exists while the apply stage runs. Found at start, it means that the last process did not end
-//! in order: then every record is noted there before it is parsed, until the stage has caught up.
+//! in order: then every record is noted there before it is parsed, and applied before the next one is, until the stage
+//! has caught up.
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,12 @@ impl Marker {
             std::fs::write(&path, "running")?;
         }
         Ok(Self { path, suspect, careful_left })
+    }
+
+    /// True while records are looked at one by one: each is to be applied before the next is parsed, so that a death is charged to
+    /// the record that caused it.
+    pub const fn is_careful(&self) -> bool {
+        self.careful_left > 0
     }
 
     /// Asks before `record` is parsed. False: it was in progress at two deaths, keep it as a problem unparsed.
@@ -96,6 +103,7 @@ mod tests {
         assert!(fourth.may_parse(6));
         assert!(!fourth.may_parse(7), "given up");
         assert!(fourth.may_parse(8));
+        assert!(fourth.is_careful());
         fourth.end();
         assert!(Marker::start(dir.path()).expect("start").may_parse(7));
     }

@@ -4,6 +4,7 @@
 //! The stored cursor is the lowest record that is not wholly applied; a restart applies the window again, and
 //! the events' keys make that harmless.
 
+mod deferral;
 pub mod marker;
 pub mod parse;
 
@@ -28,6 +29,7 @@ use crate::hub::Rules;
 use crate::registry::{Account, Registry};
 use crate::supervisor::{Supervisor, TaskKind};
 
+use self::deferral::{Deferral, Turns};
 use self::marker::Marker;
 use self::parse::{Opened, Problem};
 
@@ -127,6 +129,7 @@ struct Worker {
     /// False while old records are applied again: rules don't see them.
     automation: bool,
     marker: Option<Marker>,
+    deferral: Deferral,
     written: u64,
     written_at: tokio::time::Instant,
 }
@@ -141,6 +144,7 @@ impl Stage {
         }
         let marker = Marker::start(&self.data)?;
         let mut worker = Worker::new(self, reader.cursor().number, true, Some(marker));
+        worker.deferral = worker.stage.deferral().await;
         let stop = worker.stage.stop.clone();
         loop {
             if worker.waiting < WINDOW_ITEMS / 2 {
@@ -154,7 +158,9 @@ impl Stage {
                 }
             }
             worker.step().await?;
+            worker.try_deferred().await?;
             worker.note_cursor(false).await;
+            gauge!("everthread_apply_deferred_customers").set(worker.deferral.len() as f64);
             gauge!("everthread_apply_lag_records").set((reader.lag() + worker.open.len() as u64) as f64);
         }
         worker.note_cursor(true).await;
@@ -188,6 +194,19 @@ impl Stage {
         }
         worker.note_cursor(true).await;
         Ok(records)
+    }
+
+    /// Waits for the store.
+    async fn deferral(&self) -> Deferral {
+        loop {
+            match Deferral::load(&self.store).await {
+                Ok(known) => return known,
+                Err(error) => {
+                    tracing::warn!(%error, "what was set aside can't be read yet");
+                    tokio::time::sleep(STORE_WAIT * 4).await;
+                }
+            }
+        }
     }
 
     /// Waits for the store, as at start it may be away.
@@ -225,6 +244,7 @@ impl Worker {
             read,
             automation,
             marker,
+            deferral: Deferral::default(),
             written: read,
             written_at: tokio::time::Instant::now(),
         }
@@ -262,6 +282,10 @@ impl Worker {
                 *self.open.entry(record.number).or_default() += 1;
                 self.waiting += 1;
                 self.push(waiting).await?;
+            }
+            // After an unclean end a record is applied before the next is noted: a death is charged to its cause.
+            while self.waiting > 0 && self.marker.as_ref().is_some_and(Marker::is_careful) {
+                self.step().await?;
             }
         }
         self.read = self.read.max(batch.upto);
@@ -332,8 +356,63 @@ impl Worker {
         Ok(())
     }
 
+    /// Items set aside whose time has come, each by itself and in the order of its customer.
+    async fn try_deferred(&mut self) -> Result<(), Error> {
+        let due = match self.deferral.due(&self.stage.store).await {
+            Ok(due) => due,
+            Err(error) if error.is_transient() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut turns = Turns::default();
+        for row in due {
+            let channel =
+                self.stage.registry.borrow().account(row.item.account).map_or("", |a| a.channel.spec().name);
+            let waiting = Waiting { item: row.item.clone(), channel };
+            if turns.is_over(&row.item) {
+                self.deferral
+                    .defer(&self.stage.store, (&row.item, true), row.tries, "behind an earlier one")
+                    .await?;
+                continue;
+            }
+            match self.unit(std::slice::from_ref(&waiting)).await {
+                Ok(()) => self.deferral.done(&self.stage.store, &row).await?,
+                Err(error)
+                    if error.is_transient() && everthread_core::defer::wait(row.tries + 1).is_some() =>
+                {
+                    turns.failed(&row.item);
+                    let reason = error.to_string();
+                    self.deferral.defer(&self.stage.store, (&row.item, true), row.tries + 1, &reason).await?;
+                }
+                Err(error) => {
+                    self.without_rules_or_problem(&waiting, &error).await?;
+                    self.deferral.done(&self.stage.store, &row).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out what must wait behind an earlier item of its customer.
+    async fn behind(&mut self, batch: Vec<Waiting>) -> Result<Vec<Waiting>, Error> {
+        let mut now = Vec::with_capacity(batch.len());
+        for waiting in batch {
+            if self.deferral.is_behind(&waiting.item) {
+                self.deferral
+                    .defer(&self.stage.store, (&waiting.item, false), 0, "behind an earlier one")
+                    .await?;
+            } else {
+                now.push(waiting);
+            }
+        }
+        Ok(now)
+    }
+
     /// Applies a batch; where it fails for another reason than the store being away, item by item (I12).
     async fn apply(&mut self, batch: Vec<Waiting>) -> Result<(), Error> {
+        let batch = self.behind(batch).await?;
+        if batch.is_empty() {
+            return Ok(());
+        }
         match self.unit(&batch).await {
             Ok(()) => Ok(()),
             Err(error) if batch.len() > 1 => {
@@ -349,6 +428,11 @@ impl Worker {
 
     /// One unit of work, tried until the store is there.
     async fn unit(&mut self, batch: &[Waiting]) -> Result<(), StoreError> {
+        let rules = self.stage.rules.borrow().clone();
+        self.unit_with(batch, &rules).await
+    }
+
+    async fn unit_with(&mut self, batch: &[Waiting], rules: &Arc<Rules>) -> Result<(), StoreError> {
         let items: Vec<ApplyItem> = batch.iter().map(|w| w.item.clone()).collect();
         let mut contended = 0;
         loop {
@@ -357,7 +441,7 @@ impl Worker {
                 seed: clock::seed(),
                 items: items.clone(),
                 directory: self.stage.registry.borrow().directory.clone(),
-                rules: self.stage.rules.borrow().clone(),
+                rules: Arc::clone(rules),
             };
             match self.stage.store.write(unit).await {
                 Ok(applied) => {
@@ -378,26 +462,46 @@ impl Worker {
         }
     }
 
-    /// A single item that the store refuses becomes a problem; the rest goes on.
+    /// A single item that the store refuses: set aside where the reason may pass, else stored without its rules, else a
+    /// problem. The rest goes on.
     async fn give_up(&mut self, batch: &[Waiting], error: &StoreError) -> Result<(), Error> {
         if self.stage.stop.is_cancelled() {
             return Err(error.clone().into());
         }
         let Some(one) = batch.first() else { return Ok(()) };
-        tracing::error!(%error, record = one.item.record, "an item could not be applied; kept as a problem");
-        let problem = NewProblem {
-            workspace: Some(one.item.workspace),
-            account: Some(one.item.account),
+        if error.is_transient() && self.deferral.has_room() {
+            tracing::warn!(%error, record = one.item.record, "an item could not be applied now; set aside");
+            let reason = error.to_string();
+            return Ok(self.deferral.defer(&self.stage.store, (&one.item, false), 0, &reason).await?);
+        }
+        self.without_rules_or_problem(one, error).await
+    }
+
+    /// If it was the rules that failed, the message is stored without them (it always is), and people are told.
+    async fn without_rules_or_problem(&mut self, one: &Waiting, error: &StoreError) -> Result<(), Error> {
+        let (item, channel) = (&one.item, one.channel);
+        let problem = |reason: &str| NewProblem {
+            workspace: Some(item.workspace),
+            account: Some(item.account),
             endpoint: None,
-            channel: Some(one.channel.to_owned()),
-            reason:
-                "it could not be applied (a defect of ours); it is kept and can be replayed after an update"
-                    .to_owned(),
-            raw: serde_json::to_string(&one.item.event).unwrap_or_default(),
-            record: Some(one.item.record),
-            index: Some(one.item.index),
+            channel: Some(channel.to_owned()),
+            reason: reason.to_owned(),
+            raw: serde_json::to_string(&item.event).unwrap_or_default(),
+            record: Some(item.record),
+            index: Some(item.index),
         };
-        self.keep_problems(vec![problem]).await
+        let ruled = item.automation && self.stage.rules.borrow().contains_key(&item.workspace);
+        if ruled && self.unit_with(std::slice::from_ref(one), &Arc::default()).await.is_ok() {
+            tracing::error!(%error, record = item.record, "rules failed; the message is stored without them");
+            let reason = format!(
+                "the rules failed on this message: {error}. It is stored; answer it by hand, and check the rules"
+            );
+            return self.keep_problems(vec![problem(&reason)]).await;
+        }
+        tracing::error!(%error, record = item.record, "an item could not be applied; kept as a problem");
+        let reason =
+            "it could not be applied (a defect of ours); it is kept and can be replayed after an update";
+        self.keep_problems(vec![problem(reason)]).await
     }
 
     async fn keep_problems(&mut self, problems: Vec<NewProblem>) -> Result<(), Error> {
