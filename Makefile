@@ -26,8 +26,13 @@ check: ## Format, lints, licences, house rules
 
 bench: ## Print the figures of this machine
 	cargo build --release --package everthread
+	target/release/everthread bench idle --rounds 3
 	target/release/everthread bench ingest
 	target/release/everthread bench pipeline
+	target/release/everthread bench pressure
+	target/release/everthread bench hung
+	target/release/everthread bench crash
+	target/release/everthread bench growth
 
 sim: ## Long simulation: make sim SEED=1 SEEDS=1000
 	cargo run --release --package everthread-sim -- --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1000)

@@ -74,8 +74,18 @@ pub(super) struct Maker {
 }
 
 impl Maker {
+    /// The provider's id of a customer's message.
+    pub(super) fn message_id(&self, mark: Mark) -> String {
+        format!("wamid.IN.{}.{}.{}", self.seed, mark.contact, mark.nth)
+    }
+
     /// One customer's message.
     pub(super) fn message(&self, mark: Mark) -> Vec<u8> {
+        self.request(&self.message_body(mark))
+    }
+
+    /// The body of its webhook.
+    pub(super) fn message_body(&self, mark: Mark) -> String {
         let customer = customer(mark.contact);
         let head = format!(
             concat!(
@@ -83,7 +93,7 @@ impl Maker {
                 r#""messaging_product":"whatsapp","metadata":{{"display_phone_number":"4930{account:08}","#,
                 r#""phone_number_id":"{number}"}},"contacts":[{{"profile":{{"name":"Customer {contact}"}},"#,
                 r#""wa_id":"{customer}","user_id":"DE.{contact:020}"}}],"messages":[{{"from":"{customer}","#,
-                r#""from_user_id":"DE.{contact:020}","id":"wamid.IN.{seed}.{contact}.{nth}","timestamp":"{now}","#,
+                r#""from_user_id":"DE.{contact:020}","id":"{id}","timestamp":"{now}","#,
                 r#""type":"text","text":{{"body":"{mark} "#,
             ),
             waba = WABA,
@@ -91,8 +101,7 @@ impl Maker {
             number = phone_number_id(account_of(mark.contact)),
             contact = mark.contact,
             customer = customer,
-            seed = self.seed,
-            nth = mark.nth,
+            id = self.message_id(mark),
             now = self.now,
             mark = mark.text(),
         );
@@ -100,7 +109,7 @@ impl Maker {
         let words = "do you have the blue one in size 42, and could it be here by friday? ";
         let room = BODY_BYTES.saturating_sub(head.len() + TAIL.len());
         let fill: String = words.chars().cycle().take(room).collect();
-        self.request(&format!("{head}{fill}{TAIL}"))
+        format!("{head}{fill}{TAIL}")
     }
 
     /// The receipt for the answer to a message: it was delivered.

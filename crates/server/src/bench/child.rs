@@ -24,15 +24,24 @@ impl Server {
     /// answers 200 at `path`.
     pub(super) async fn start(arguments: &[&str], path: &str) -> Result<Self, Failure> {
         let address = free_address()?;
-        let arguments: Vec<String> = arguments.iter().map(|a| a.replace("{listen}", &address)).collect();
+        Self::spawn(arguments, &address)?.ready(path).await
+    }
+
+    /// Starts this program at this address, and does not wait for it.
+    pub(super) fn spawn(arguments: &[&str], address: &str) -> Result<Self, Failure> {
+        let arguments: Vec<String> = arguments.iter().map(|a| a.replace("{listen}", address)).collect();
         let child = command(&arguments)?.stdout(Stdio::null()).spawn().map_err(Failure::from_display)?;
-        let mut server = Self { child, address };
+        Ok(Self { child, address: address.to_owned() })
+    }
+
+    /// Waits until it answers 200 at `path`.
+    pub(super) async fn ready(mut self, path: &str) -> Result<Self, Failure> {
         let start = Instant::now();
         loop {
-            if matches!(wire::get(&server.address, path).await, Ok((200, _))) {
-                return Ok(server);
+            if matches!(wire::get(&self.address, path).await, Ok((200, _))) {
+                return Ok(self);
             }
-            if let Ok(Some(status)) = server.child.try_wait() {
+            if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(Failure(format!("a server under measurement ended at once: {status}")));
             }
             if start.elapsed() > START {
@@ -52,6 +61,15 @@ impl Server {
         Duration::from_millis((ticks(11) + ticks(12)) * 10)
     }
 
+    /// Memory it holds, in megabytes (`VmRSS` of proc(5)).
+    pub(super) fn resident_mb(&self) -> f64 {
+        let status = self.child.id().map(|id| std::fs::read_to_string(format!("/proc/{id}/status")));
+        let Some(Ok(status)) = status else { return 0.0 };
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
+        kilobytes.unwrap_or(0.0) * 1_024.0 / 1e6
+    }
+
     /// Ends it and waits for its end.
     pub(super) async fn kill(mut self) {
         let _ = self.child.kill().await;
@@ -64,13 +82,18 @@ pub(super) fn free_address() -> Result<String, Failure> {
     Ok(socket.local_addr().map_err(Failure::from_display)?.to_string())
 }
 
-/// Runs this program to its end and reads the JSON it prints.
-pub(super) async fn report<T: DeserializeOwned>(arguments: &[String]) -> Result<T, Failure> {
+/// Runs this program to its end and gives what it prints.
+pub(super) async fn output(arguments: &[String]) -> Result<String, Failure> {
     let output = command(arguments)?.stdout(Stdio::piped()).output().await.map_err(Failure::from_display)?;
     if !output.status.success() {
-        return Err(Failure(format!("the load ended with {}", output.status)));
+        return Err(Failure(format!("{} ended with {}", arguments.join(" "), output.status)));
     }
-    serde_json::from_slice(&output.stdout).map_err(Failure::from_display)
+    String::from_utf8(output.stdout).map_err(Failure::from_display)
+}
+
+/// Runs this program to its end and reads the JSON it prints.
+pub(super) async fn report<T: DeserializeOwned>(arguments: &[String]) -> Result<T, Failure> {
+    serde_json::from_str(&output(arguments).await?).map_err(Failure::from_display)
 }
 
 fn command(arguments: &[String]) -> Result<Command, Failure> {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::bodies::{CONTACTS, Maker, Mark};
+use super::bodies::{ACCOUNTS, CONTACTS, Maker, Mark, account_of, phone_number_id};
 use super::provider::{Books, serve};
 use super::stats::percentile;
 use super::wire::{Connection, metric};
@@ -51,9 +51,29 @@ pub struct Options {
     rate: Option<f64>,
     #[arg(long)]
     seed: u32,
+    /// Only customers of the first so many accounts.
+    #[arg(long)]
+    accounts: Option<u32>,
+    /// This account's calls hang; what its customers wait is not counted.
+    #[arg(long)]
+    hung: Option<u32>,
     /// Ask the target's metrics for the lag of apply.
     #[arg(long)]
     lag: bool,
+}
+
+impl Options {
+    /// Whose turn it is, and how often it was theirs before.
+    const fn contact(&self, turn: u32) -> (u32, u32) {
+        match self.accounts {
+            None => (turn % CONTACTS, turn / CONTACTS),
+            Some(accounts) => {
+                let people = CONTACTS / ACCOUNTS * accounts;
+                let n = turn % people;
+                (n % accounts + n / accounts * ACCOUNTS, turn / people)
+            }
+        }
+    }
 }
 
 /// What it found.
@@ -97,7 +117,7 @@ pub(super) async fn run(options: Options) -> Result<(), Failure> {
     let listener = TcpListener::bind(&options.provider).await.map_err(Failure::from_display)?;
     let (calls, called) = unbounded_channel();
     let books = Rc::new(RefCell::new(Books::new(options.seed, calls)));
-    drop(tokio::task::spawn_local(serve(listener, Rc::clone(&books))));
+    drop(tokio::task::spawn_local(serve(listener, Rc::clone(&books), options.hung.map(phone_number_id))));
     let (receipts, to_post) = unbounded_channel();
     let start = Instant::now() + Duration::from_millis(200);
     let world = Rc::new(World {
@@ -174,7 +194,9 @@ async fn wake(world: Rc<World>, mut called: UnboundedReceiver<(Mark, Instant)>) 
     while let Some((mark, at)) = called.recv().await {
         let found = world.waiting.borrow_mut().remove(&mark);
         if let Some((posted, waiter)) = found {
-            world.micros.borrow_mut().push(at.duration_since(posted).as_micros() as u32);
+            if world.options.hung != Some(account_of(mark.contact)) {
+                world.micros.borrow_mut().push(at.duration_since(posted).as_micros() as u32);
+            }
             let _ = waiter.send(());
         }
         let _ = world.receipts.send((mark, at + DELIVERED_AFTER));
@@ -188,8 +210,9 @@ async fn customer(world: Rc<World>) {
     loop {
         let turn = world.turn.get();
         world.turn.set(turn + 1);
-        let first = AT_ONCE * (turn / CONTACTS);
-        let marks = (0..AT_ONCE).map(|i| Mark { contact: turn % CONTACTS, nth: first + i });
+        let (contact, round) = world.options.contact(turn);
+        let first = AT_ONCE * round;
+        let marks = (0..AT_ONCE).map(|i| Mark { contact, nth: first + i });
         // Made and signed before its time is measured.
         let requests: Vec<_> = marks.map(|mark| (mark, world.maker.message(mark))).collect();
         let mut from = Instant::now();
@@ -219,6 +242,10 @@ async fn customer(world: Rc<World>) {
             }
             answers.push(answer);
             from = Instant::now();
+        }
+        if world.options.hung == Some(account_of(contact)) {
+            // Nobody waits for these: what they hold up would be seen with the others.
+            continue;
         }
         for answer in answers {
             if tokio::time::timeout(LOST_AFTER, answer).await.is_err() {

@@ -6,14 +6,19 @@
 
 mod bodies;
 mod child;
+mod crash;
 mod endpoint;
+mod growth;
+mod idle;
 mod ingest;
 mod load;
 mod loops;
 mod machine;
 mod pipeline;
 mod prepare;
+mod pressure;
 mod provider;
+mod seed;
 mod stats;
 mod wire;
 
@@ -31,6 +36,28 @@ pub enum Bench {
     Ingest(Run),
     /// Whole loops per second (webhook, rule, provider call, receipt), against a floor that decides nothing.
     Pipeline(Run),
+    /// Answers to people who talk, with 50,000 bulk messages queued and ten times the usual inbound.
+    Pressure(Run),
+    /// Answers over nineteen accounts while the twentieth hangs.
+    Hung(Run),
+    /// `kill -9` at random moments under load: what was lost, what went out twice.
+    Crash {
+        #[command(flatten)]
+        run: Run,
+        /// How often.
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        kills: u32,
+    },
+    /// Pipeline, inbox and search with many stored messages, against few.
+    Growth {
+        #[command(flatten)]
+        run: Run,
+        /// How many are many.
+        #[arg(long, default_value_t = 2_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+        messages: u32,
+    },
+    /// Memory, size and start of a hub that has nothing to do.
+    Idle(Run),
     /// The endpoint that measurements compare with.
     #[command(hide = true)]
     Endpoint(endpoint::Options),
@@ -40,6 +67,9 @@ pub enum Bench {
     /// The customers and the provider of `pipeline`.
     #[command(hide = true)]
     Loops(loops::Options),
+    /// The customers and the provider of `crash`.
+    #[command(hide = true)]
+    CrashCustomers(crash::Options),
 }
 
 /// How to measure.
@@ -74,6 +104,14 @@ pub async fn run(bench: &Bench, _place: &Place) -> Result<(), Failure> {
     match bench {
         Bench::Ingest(run) => ingest::run(run).await,
         Bench::Pipeline(run) => pipeline::run(run).await,
+        Bench::Pressure(run) => pressure::pressure(run).await,
+        Bench::Hung(run) => pressure::hung(run).await,
+        Bench::Crash { run, kills } => crash::run(run, *kills).await,
+        Bench::Growth { run, messages } => growth::run(run, *messages).await,
+        Bench::Idle(run) => idle::run(run).await,
+        Bench::CrashCustomers(options) => {
+            on_one_thread(options.clone(), |o| Box::pin(crash::customers(o))).await
+        }
         Bench::Endpoint(options) => endpoint::run(options).await,
         Bench::Load(options) => on_one_thread(options.clone(), |o| Box::pin(load::run(o))).await,
         Bench::Loops(options) => on_one_thread(options.clone(), |o| Box::pin(loops::run(o))).await,

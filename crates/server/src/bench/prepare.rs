@@ -23,9 +23,18 @@ const RAISED: &[(&str, &str)] = &[
 const RULE: &str = r#"{"trigger":{"type":"message"},
     "actions":[{"type":"reply","text":"{{ message.text[:14] }} thank you, we look into it"}]}"#;
 
+/// How fast the accounts may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As fast as the hub can.
+    Raised,
+    /// As the provider allows: a WhatsApp number 80 a second.
+    Providers,
+}
+
 /// A folder that runs start from, each on a copy.
 pub(super) struct Template {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// Of the app all accounts share.
     pub(super) webhook_path: String,
 }
@@ -33,6 +42,16 @@ pub(super) struct Template {
 impl Template {
     /// Makes the accounts, sending to `provider`; with `answering`, a rule that answers every message.
     pub(super) async fn make(dir: PathBuf, provider: &str, answering: bool) -> Result<Self, Failure> {
+        Self::make_paced(dir, provider, answering, Pace::Raised).await
+    }
+
+    /// The same at a pace.
+    pub(super) async fn make_paced(
+        dir: PathBuf,
+        provider: &str,
+        answering: bool,
+        pace: Pace,
+    ) -> Result<Self, Failure> {
         std::fs::create_dir_all(&dir).map_err(Failure::from_display)?;
         let place = Place { data: Some(dir.clone()), database_url: None, config: None };
         let config = config::load(&place, None).map_err(Failure::from_display)?;
@@ -45,7 +64,8 @@ impl Template {
             settings.0.insert("phone_number_id".into(), phone_number_id(account));
             settings.0.insert("waba_id".into(), WABA.into());
             settings.0.insert("api_base".into(), provider.into());
-            settings.0.extend(RAISED.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+            let raised = if pace == Pace::Raised { RAISED } else { &[] };
+            settings.0.extend(raised.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
             let pairs = [("token", TOKEN), ("app_secret", APP_SECRET), ("verify_token", "bench-verify")];
             let secrets = Secrets(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
             let form = Form {

@@ -28,12 +28,20 @@ pub(super) struct Books {
     pub(super) received: u64,
     seed: u32,
     calls: UnboundedSender<(Mark, Instant)>,
+    /// Tell of repetitions too.
+    all: bool,
 }
 
 impl Books {
     pub(super) fn new(seed: u32, calls: UnboundedSender<(Mark, Instant)>) -> Self {
         let pages = vec![Page::default(); CONTACTS as usize];
-        Self { pages, duplicated: 0, reordered: 0, received: 0, seed, calls }
+        Self { pages, duplicated: 0, reordered: 0, received: 0, seed, calls, all: false }
+    }
+
+    /// Books that tell of every call, repetitions among them.
+    pub(super) const fn telling_all(mut self) -> Self {
+        self.all = true;
+        self
     }
 
     /// Notes a send; true the first time.
@@ -57,16 +65,20 @@ impl Books {
     }
 }
 
-/// Takes connections until the program ends.
-pub(super) async fn serve(listener: TcpListener, books: Rc<RefCell<Books>>) {
+/// Longer than a caller waits: an account that hangs.
+const HANG: std::time::Duration = std::time::Duration::from_secs(35);
+
+/// Takes connections until the program ends. Calls whose path holds `hung` are answered after 35 s.
+pub(super) async fn serve(listener: TcpListener, books: Rc<RefCell<Books>>, hung: Option<String>) {
+    let hung: Option<Rc<str>> = hung.map(Into::into);
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true);
         let books = Rc::clone(&books);
-        drop(tokio::task::spawn_local(connection(stream, books)));
+        drop(tokio::task::spawn_local(connection(stream, books, hung.clone())));
     }
 }
 
-async fn connection(mut stream: TcpStream, books: Rc<RefCell<Books>>) {
+async fn connection(mut stream: TcpStream, books: Rc<RefCell<Books>>, hung: Option<Rc<str>>) {
     let mut buf = Vec::with_capacity(8192);
     loop {
         let Some(head) = head_len(&buf) else {
@@ -80,6 +92,10 @@ async fn connection(mut stream: TcpStream, books: Rc<RefCell<Books>>) {
             if !matches!(stream.read_buf(&mut buf).await, Ok(1..)) {
                 return;
             }
+        }
+        let path = buf[..head].split(|b| *b == b'\r').next().unwrap_or_default();
+        if hung.as_ref().is_some_and(|hung| path.windows(hung.len()).any(|w| w == hung.as_bytes())) {
+            tokio::time::sleep(HANG).await;
         }
         let answer = answer(&buf[head..end], &books);
         if stream.write_all(&answer).await.is_err() {
@@ -100,7 +116,7 @@ fn answer(body: &[u8], books: &RefCell<Books>) -> Vec<u8> {
         r#"{{"messaging_product":"whatsapp","contacts":[{{"input":"","wa_id":""}}],"messages":[{{"id":"{}","message_status":"accepted"}}]}}"#,
         mark.answer_id(books.seed)
     );
-    if books.note(mark) {
+    if books.note(mark) || books.all {
         let _ = books.calls.send((mark, at));
     }
     http("200 OK", &text)

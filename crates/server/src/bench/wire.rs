@@ -45,8 +45,13 @@ impl Connection {
 
 /// One GET on a connection of its own: status and body.
 pub(super) async fn get(address: &str, path: &str) -> io::Result<(u16, String)> {
+    get_with(address, path, "accept: */*").await
+}
+
+/// The same with one more header.
+pub(super) async fn get_with(address: &str, path: &str, header: &str) -> io::Result<(u16, String)> {
     let mut connection = Connection::open(address).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{header}\r\n\r\n");
     let exchange = connection.exchange(request.as_bytes());
     let status = tokio::time::timeout(Duration::from_secs(10), exchange).await??;
     Ok((status, String::from_utf8_lossy(connection.body()).into_owned()))

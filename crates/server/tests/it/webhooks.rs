@@ -55,7 +55,7 @@ async fn a_rule_calls_an_address_until_it_answers() {
     // Again by hand, and a test call.
     let again = json!({ "delivery": done["id"] });
     assert_eq!(hub.good("POST", &format!("/webhooks/{id}/redeliver"), again).await["queued"], 1);
-    receiver.wait(3).await;
+    until("the repeated call", async || Some(()).filter(|()| receiver.all().len() == 3)).await;
     hub.good("POST", &format!("/webhooks/{id}/test"), Value::Null).await;
     let calls = until("the test call", async || Some(receiver.all()).filter(|calls| calls.len() == 4)).await;
     assert_eq!(calls[3].json()["type"], "test");

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod apply;
+mod bulk;
 mod claim;
 mod compose;
 mod conversation;
@@ -36,6 +37,7 @@ pub use accounts::{
     UpdateAccount,
 };
 pub use apply::{Applied, Apply, ApplyItem, ItemResult};
+pub use bulk::QueueBulk;
 pub use claim::{Claim, Claimed, Outgoing};
 pub use compose::{Compose, Composed, Note};
 pub use conversation::{Assign, Cancel, MarkRead, Retry, SetLabels, SetStatus, UpdateContact};
