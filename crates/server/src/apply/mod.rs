@@ -349,13 +349,12 @@ impl Worker {
 
     /// One unit of work, tried until the store is there.
     async fn unit(&mut self, batch: &[Waiting]) -> Result<(), StoreError> {
-        let items: Vec<ApplyItem> = batch.iter().map(|w| w.item.clone()).collect();
         let mut contended = 0;
         loop {
             let unit = Apply {
                 now: clock::now(),
                 seed: clock::seed(),
-                items: items.clone(),
+                items: batch.iter().map(|w| w.item.clone()).collect(),
                 directory: self.stage.registry.borrow().directory.clone(),
                 rules: self.stage.rules.borrow().clone(),
             };
