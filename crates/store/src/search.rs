@@ -18,21 +18,23 @@ const QUERY_TOKENS_MAX: usize = 16;
 
 /// The tokens of a text, each with its workspace before it, separated by spaces, each once.
 pub fn tokens(workspace: WorkspaceId, text: &str) -> String {
-    let mut seen = std::collections::HashSet::new();
-    let mut out = String::new();
-    for token in split(text) {
+    let words = split(text);
+    let mut seen = std::collections::HashSet::with_capacity(words.len());
+    let mut prefix = String::new();
+    push_prefix(&mut prefix, workspace);
+    let mut out = String::with_capacity(text.len() + words.len() * (prefix.len() + 1));
+    for token in &words {
         if seen.len() >= TOKENS_MAX {
             break;
         }
-        if seen.contains(&token) {
+        if !seen.insert(token) {
             continue;
         }
         if !out.is_empty() {
             out.push(' ');
         }
-        push_prefix(&mut out, workspace);
-        out.push_str(&token);
-        seen.insert(token);
+        out.push_str(&prefix);
+        out.push_str(token);
     }
     out
 }
@@ -84,19 +86,24 @@ fn split(text: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut word = String::new();
     let mut run: Vec<char> = Vec::new();
-    for c in text.chars().flat_map(char::to_lowercase) {
-        if is_mark(c) {
+    for c in text.chars() {
+        // Most of most texts; no table needs to be asked about it.
+        if c.is_ascii_alphanumeric() {
+            end_run(&mut run, &mut out);
+            word.push(c.to_ascii_lowercase());
             continue;
         }
-        if unspaced(c) {
-            end_word(&mut word, &mut out);
-            run.push(c);
-        } else if c.is_alphanumeric() {
-            end_run(&mut run, &mut out);
-            word.push(base(c));
-        } else {
-            end_word(&mut word, &mut out);
-            end_run(&mut run, &mut out);
+        for c in c.to_lowercase().filter(|c| !is_mark(*c)) {
+            if unspaced(c) {
+                end_word(&mut word, &mut out);
+                run.push(c);
+            } else if c.is_alphanumeric() {
+                end_run(&mut run, &mut out);
+                word.push(base(c));
+            } else {
+                end_word(&mut word, &mut out);
+                end_run(&mut run, &mut out);
+            }
         }
         if out.len() >= TOKENS_MAX * 4 {
             break;
@@ -109,8 +116,11 @@ fn split(text: &str) -> Vec<String> {
 
 fn end_word(word: &mut String, out: &mut Vec<String>) {
     if !word.is_empty() {
-        out.push(word.chars().take(TOKEN_CHARS_MAX).collect());
-        word.clear();
+        let mut token = std::mem::take(word);
+        if let Some((end, _)) = token.char_indices().nth(TOKEN_CHARS_MAX) {
+            token.truncate(end);
+        }
+        out.push(token);
     }
 }
 

@@ -433,13 +433,12 @@ impl Worker {
     }
 
     async fn unit_with(&mut self, batch: &[Waiting], rules: &Arc<Rules>) -> Result<(), StoreError> {
-        let items: Vec<ApplyItem> = batch.iter().map(|w| w.item.clone()).collect();
         let mut contended = 0;
         loop {
             let unit = Apply {
                 now: clock::now(),
                 seed: clock::seed(),
-                items: items.clone(),
+                items: batch.iter().map(|w| w.item.clone()).collect(),
                 directory: self.stage.registry.borrow().directory.clone(),
                 rules: Arc::clone(rules),
             };

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use everthread_channels::{HookRequest, Reject};
@@ -47,13 +47,14 @@ pub fn routes(ingress: Ingress) -> Router {
     Router::new()
         .route("/hooks/{channel}/{key}", get(handshake).post(receive))
         .layer(DefaultBodyLimit::max(WEBHOOK_BODY_BYTES_MAX))
-        .with_state(ingress)
+        .with_state(Arc::new(ingress))
 }
 
 impl Ingress {
     #[expect(clippy::result_large_err, reason = "the error is the answer, made once and sent")]
     fn endpoint(&self, channel: &str, key: &str) -> Result<Arc<Endpoint>, Response> {
-        let Some(table) = self.table.borrow().clone() else {
+        let table = self.table.borrow();
+        let Some(table) = table.as_ref() else {
             return Err(answer(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "starting: keys are not loaded yet, send it again",
@@ -75,14 +76,12 @@ impl Ingress {
     }
 }
 
-async fn receive(
-    State(ingress): State<Ingress>,
-    Path((channel, key)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
-    let body = match body {
+/// Takes a request apart without copying its head: this runs for every webhook.
+async fn receive(State(ingress): State<Arc<Ingress>>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let headers = std::mem::take(&mut parts.headers);
+    let uri = parts.uri.clone();
+    let body = match Bytes::from_request(Request::from_parts(parts, body), &()).await {
         Ok(body) => body,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             return refused(
@@ -93,14 +92,17 @@ async fn receive(
         }
         Err(_) => return refused("body", StatusCode::BAD_REQUEST, "the body did not arrive whole"),
     };
-    let endpoint = match ingress.endpoint(&channel, &key) {
+    // The router has matched both; keys are plain letters and digits, so nothing needs decoding.
+    let (channel, key) =
+        uri.path().strip_prefix("/hooks/").and_then(|tail| tail.split_once('/')).unwrap_or_default();
+    let endpoint = match ingress.endpoint(channel, key) {
         Ok(endpoint) => endpoint,
         Err(response) => return response,
     };
-    let query = query.unwrap_or_default();
+    let query = uri.query().unwrap_or_default();
     let picked = signature_headers(&headers);
-    let urls = ingress.urls(&format!("/hooks/{channel}/{key}"), &query, &headers);
-    let request = HookRequest { headers: &picked, query: &query, body: &body, urls: &urls };
+    let urls = ingress.urls(uri.path(), query, &headers);
+    let request = HookRequest { headers: &picked, query, body: &body, urls: &urls };
     let print = match endpoint.channel.verify(&request, &endpoint.sets) {
         Ok(index) => endpoint.prints.get(index).copied().unwrap_or_default(),
         Err(reject) => {
@@ -116,7 +118,7 @@ async fn receive(
         secret: print,
         source: Source::Webhook,
         content_type,
-        query: &query,
+        query,
         body: &body,
     };
     match ingress.journal.append(&record).await {
@@ -130,8 +132,10 @@ async fn receive(
 
 fn accepted(endpoint: &Endpoint) -> Response {
     let (status, content_type, body) = endpoint.channel.spec().hook_answer;
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 fn signature_headers(headers: &HeaderMap) -> Vec<(String, String)> {
@@ -142,7 +146,7 @@ fn signature_headers(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 async fn handshake(
-    State(ingress): State<Ingress>,
+    State(ingress): State<Arc<Ingress>>,
     Path((channel, key)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Response {
