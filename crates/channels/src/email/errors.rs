@@ -53,9 +53,9 @@ pub const ROWS: &[Row] = &[
     ),
     Row::refused(RecipientUnreachable, Code::Range(51_000, 51_999), "there is no such mailbox", "8e")
         .http(500, 599),
-    Row::refused(RecipientUnreachable, Code::In(&[52_001]), "the mailbox is closed", "8e").http(500, 599),
-    Row::refused(RecipientUnreachable, Code::In(&[52_002]), "the mailbox is full", "8e").http(500, 599),
     Row::refused(BadRequest, Code::In(&[52_003, 53_004]), "the mail is too large", "8e").http(500, 599),
+    Row::refused(RecipientUnreachable, Code::Range(52_000, 52_999), "the mailbox is closed or full", "8e")
+        .http(500, 599),
     Row::refused(
         RecipientUnreachable,
         Code::Range(54_000, 54_999),
@@ -75,10 +75,7 @@ pub const ROWS: &[Row] = &[
     .http(500, 599),
     Row::refused(BadRequest, Code::Any, "the server does not understand us", "8e").http(500, 504),
     Row::refused(RecipientUnreachable, Code::Any, "the recipient is refused", "8e")
-        .http(550, 551)
-        .says("at rcpt"),
-    Row::refused(RecipientUnreachable, Code::Any, "the recipient is refused", "8e")
-        .http(553, 553)
+        .http(505, 599)
         .says("at rcpt"),
     Row::refused(BadRequest, Code::Any, "the mail is too large", "8e").http(552, 552),
     Row::refused(PolicyBlocked, Code::Any, "the mail is refused", "8e").http(550, 554),

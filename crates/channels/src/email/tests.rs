@@ -21,6 +21,7 @@ cases! {
     dsn_mailbox_full,
     dsn_no_copy,
     dsn_of_a_stranger,
+    dsn_opensmtpd,
     dsn_without_a_mail,
     echo_by_us,
     echo_typed,

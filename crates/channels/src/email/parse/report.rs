@@ -4,7 +4,7 @@ use everthread_core::event::{
     Address, AddressKind, Event, EventKind, Fact, Peer, Receipt, ReceiptError, ReceiptOf,
 };
 use everthread_core::outcome::Reason;
-use mail_parser::{HeaderValue, Message, MessageParser, PartType};
+use mail_parser::{HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::{Around, good_id, ids, report_type};
 use crate::email::{correlation, normal, send};
@@ -18,8 +18,16 @@ pub(super) fn read(mail: &Message<'_>, around: &Around, id: &str) -> Option<Vec<
         Some("disposition-notification") => {
             Some(vec![notice(around, id, "a mail program says that a mail was shown")])
         }
+        // OpenSMTPD sends the same parts in an ordinary multipart.
+        _ if mail.parts.iter().any(is_delivery_report) => Some(delivery(mail, around, id)),
         _ => bare_bounce(mail, around, id),
     }
+}
+
+fn is_delivery_report(part: &MessagePart<'_>) -> bool {
+    let kind = part.content_type().filter(|kind| kind.ctype().eq_ignore_ascii_case("message"));
+    let sub = kind.and_then(|kind| kind.subtype()).unwrap_or_default().to_lowercase();
+    ["delivery-status", "global-delivery-status"].contains(&sub.as_str())
 }
 
 fn notice(around: &Around, id: &str, what: &str) -> Event {
@@ -37,11 +45,7 @@ fn fields(mail: &Message<'_>) -> Vec<(String, String)> {
             }
             _ => continue,
         };
-        let is_report = mail_parser::MimeHeaders::content_type(part).is_some_and(|kind| {
-            let sub = kind.subtype().unwrap_or_default().to_lowercase();
-            kind.ctype().eq_ignore_ascii_case("message")
-                && ["delivery-status", "global-delivery-status", "feedback-report"].contains(&sub.as_str())
-        });
+        let is_report = is_delivery_report(part) || part.is_content_type("message", "feedback-report");
         if !is_report {
             continue;
         }
@@ -71,7 +75,7 @@ fn get<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
 fn about(mail: &Message<'_>) -> Option<String> {
     let inner = mail.parts.iter().find_map(|part| match &part.body {
         PartType::Message(inner) => inner.message_id().and_then(good_id),
-        PartType::Text(text) if mail_parser::MimeHeaders::is_content_type(part, "text", "rfc822-headers") => {
+        PartType::Text(text) if part.is_content_type("text", "rfc822-headers") => {
             let text = format!("{}\r\n\r\n", text.trim_end());
             MessageParser::default().parse(&text)?.message_id().and_then(good_id)
         }
