@@ -14,6 +14,8 @@ fn connect(hub: &Hub, host: &MailHost, local: &str, smtp: String, more: &[(&str,
         ("--set", format!("address={local}@example.test")),
         ("--set", "rate_per_s=100".to_owned()),
         ("--set", "rate_burst=100".to_owned()),
+        ("--set", "pair_rate_per_s=100".to_owned()),
+        ("--set", "pair_rate_burst=100".to_owned()),
         ("--secret", "password=secret".to_owned()),
     ];
     pairs.extend(more.iter().cloned());
@@ -50,14 +52,24 @@ fn header(mail: &str, name: &str) -> String {
 async fn a_mail_is_answered_in_its_thread() {
     let Some(host) = mail() else { return };
     let mut hub = Hub::start().await;
-    let account = connect(&hub, host, "shop1", host.smtp_url(), &[("--set", "from_name=Acme Shop".to_owned())]);
+    let account =
+        connect(&hub, host, "shop1", host.smtp_url(), &[("--set", "from_name=Acme Shop".to_owned())]);
     let doctor = hub.cli_json(&["account", "doctor", &account.id]);
-    assert_eq!((text(&doctor[0]["edge"]), text(&doctor[0]["token"])), ("answers".into(), "accepted".into()), "{doctor}");
+    assert_eq!(
+        (text(&doctor[0]["edge"]), text(&doctor[0]["token"])),
+        ("answers".into(), "accepted".into()),
+        "{doctor}"
+    );
     watched(&hub, host, "shop1").await;
     hub.answer_all("Thank you, {{ message.text }}").await;
 
     let to = "shop1@example.test";
-    host.send("lee1@example.test", to, &letter("Lee1", "shop1", "<q1@customer.test>", "ไซส์ Größe?", "is it blue?")).await;
+    host.send(
+        "lee1@example.test",
+        to,
+        &letter("Lee1", "shop1", "<q1@customer.test>", "ไซส์ Größe?", "is it blue?"),
+    )
+    .await;
     let row = hub.message("Thank you, is it blue?", "accepted").await;
     let answer = host.wait("lee1", 1).await.remove(0);
     assert_eq!(header(&answer, "In-Reply-To"), "<q1@customer.test>");
@@ -82,7 +94,7 @@ async fn a_mail_is_answered_in_its_thread() {
     assert_eq!(row["conversation_id"], incoming["conversation_id"]);
     assert_eq!(row["reply_to"], ours.as_str());
     hub.message("Thank you, yes please", "accepted").await;
-    let file = hub.upload("note.txt", "text/plain", b"the price list").await;
+    let file = hub.upload("note.txt", b"the price list").await;
     let conversation = text(&row["conversation_id"]);
     let body = json!({ "kind": "reply", "text": "here you are", "attachments": [{ "media_id": file }] });
     hub.good("POST", &format!("/conversations/{conversation}/messages"), body).await;
@@ -94,7 +106,8 @@ async fn a_mail_is_answered_in_its_thread() {
     assert_eq!(header(last, "Auto-Submitted"), "", "a person wrote it");
     assert!(last.contains("filename=\"note.txt\"") && last.contains("dGhlIHByaWNlIGxpc3Q="), "{last}");
     // A machine is shown and never answered.
-    let absent = letter("lee1", "shop1", "<q3@customer.test>", "Re: Size", "I am away").replace("\n\n", "\nAuto-Submitted: auto-replied\n\n");
+    let absent = letter("lee1", "shop1", "<q3@customer.test>", "Re: Size", "I am away")
+        .replace("\n\n", "\nAuto-Submitted: auto-replied\n\n");
     host.send("lee1@example.test", to, &absent).await;
     hub.message("I am away", "received").await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
@@ -113,9 +126,8 @@ async fn files_of_a_mail_are_fetched_from_the_mailbox() {
                 --b\nContent-Type: image/png; name=a.png\nContent-Transfer-Encoding: base64\n\n\
                 iVBORw0KGgpmaWxlIG9mIGEgbWFpbA==\n--b--\n";
     host.send("lee2@example.test", "shop2@example.test", mail).await;
-    let row = hub
-        .row("messages", |row| row["text"] == "see" && row["attachments"][0]["status"] == "ready")
-        .await;
+    let row =
+        hub.row("messages", |row| row["text"] == "see" && row["attachments"][0]["status"] == "ready").await;
     let file = &row["attachments"][0];
     assert_eq!((text(&file["mime"]), text(&file["name"])), ("image/png".into(), "a.png".into()), "{file}");
     assert_eq!(file["size"], 22, "{file}");
@@ -155,7 +167,8 @@ async fn killed_between_journal_and_cursor_nothing_is_lost_or_doubled() {
         for n in 0..8 {
             let said = format!("round {round} number {n}");
             let id = format!("<k{round}.{n}@customer.test>");
-            host.send("lee4@example.test", "shop4@example.test", &letter("lee4", "shop4", &id, "k", &said)).await;
+            host.send("lee4@example.test", "shop4@example.test", &letter("lee4", "shop4", &id, "k", &said))
+                .await;
         }
         hub.kill();
         // What a crash between the journal and the cursor leaves behind: mail on disk, the cursor before it.
@@ -175,21 +188,28 @@ async fn killed_between_journal_and_cursor_nothing_is_lost_or_doubled() {
     })
     .await;
     assert_eq!(rows.iter().filter(|row| text(&row["text"]).starts_with("round")).count(), 24, "each once");
-    let mut ids: Vec<String> = host.wait("lee4", 24).await.iter().map(|mail| header(mail, "Message-ID")).collect();
+    let mut ids: Vec<String> =
+        host.wait("lee4", 24).await.iter().map(|mail| header(mail, "Message-ID")).collect();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 24, "each answer under one Message-ID");
 }
 
-/// Sets every cursor of a stopped hub back by so many mails.
+/// Sets the folder's cursor in a stopped hub back by so many mails.
 async fn rewind(hub: &Hub, mails: u32) {
-    let url = everthread_store::StoreUrl::Sqlite(hub.path("everthread.db"));
-    let store = everthread_store::Store::open(url, everthread_store::Options::default()).await.expect("its store");
-    let name = "imap.1.INBOX".to_owned();
-    let cursor = store.read(GetCursor { name: name.clone() }).await.expect("read").expect("a cursor");
-    let (validity, next) = cursor.split_once(' ').expect("two numbers");
-    let next = next.parse::<u32>().expect("a number").saturating_sub(mails).max(1);
-    store.write(SetCursor { name, value: format!("{validity} {next}") }).await.expect("written");
+    let url = everthread_store::StoreUrl::file(hub.path("everthread.db"));
+    let opened = everthread_store::Store::open(url, everthread_store::Options::default()).await;
+    let store = opened.expect("its store");
+    for account in 1..100 {
+        let name = format!("imap.{account}.INBOX");
+        let cursor = store.read(GetCursor { name: name.clone() }).await.expect("read");
+        let Some(cursor) = cursor else { continue };
+        let (validity, next) = cursor.split_once(' ').expect("two numbers");
+        let next = next.parse::<u32>().expect("a number").saturating_sub(mails).max(1);
+        store.write(SetCursor { name, value: format!("{validity} {next}") }).await.expect("written");
+        return;
+    }
+    panic!("no cursor of a mailbox");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,11 +218,19 @@ async fn an_smtp_server_that_is_away_is_tried_again() {
     let (hub, line) = (Hub::start().await, Line::to(host).await);
     connect(&hub, host, "shop5", line.url(), &[]);
     watched(&hub, host, "shop5").await;
-    host.send("lee5@example.test", "shop5@example.test", &letter("lee5", "shop5", "<d1@customer.test>", "d", "hi")).await;
+    host.send(
+        "lee5@example.test",
+        "shop5@example.test",
+        &letter("lee5", "shop5", "<d1@customer.test>", "d", "hi"),
+    )
+    .await;
     let row = hub.message("hi", "received").await;
     line.set(Mode::Down);
     hub.reply(&text(&row["conversation_id"]), "while it is away").await;
-    hub.row("messages", |row| row["text"] == "while it is away" && row["parts"][0]["attempts"].as_u64() > Some(1)).await;
+    hub.row("messages", |row| {
+        row["text"] == "while it is away" && row["parts"][0]["attempts"].as_u64() > Some(1)
+    })
+    .await;
     assert!(host.mails("lee5").is_empty());
     line.set(Mode::Open);
     hub.message("while it is away", "accepted").await;
@@ -215,7 +243,12 @@ async fn a_lost_reply_is_settled_under_the_same_message_id() {
     let (hub, line) = (Hub::start().await, Line::to(host).await);
     connect(&hub, host, "shop6", line.url(), &[]);
     watched(&hub, host, "shop6").await;
-    host.send("lee6@example.test", "shop6@example.test", &letter("lee6", "shop6", "<u1@customer.test>", "u", "hi")).await;
+    host.send(
+        "lee6@example.test",
+        "shop6@example.test",
+        &letter("lee6", "shop6", "<u1@customer.test>", "u", "hi"),
+    )
+    .await;
     let row = hub.message("hi", "received").await;
     line.set(Mode::Swallow);
     hub.reply(&text(&row["conversation_id"]), "did it arrive").await;

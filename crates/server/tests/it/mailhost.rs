@@ -154,9 +154,12 @@ impl MailHost {
     pub(crate) fn mails(&self, local: &str) -> Vec<String> {
         let mut found = Vec::new();
         for folder in ["new", "cur"] {
-            let files = std::fs::read_dir(self.dir.join("box").join(local).join(folder)).into_iter().flatten();
+            let files =
+                std::fs::read_dir(self.dir.join("box").join(local).join(folder)).into_iter().flatten();
             let text = |file: std::fs::DirEntry| std::fs::read(file.path()).ok();
-            found.extend(files.flatten().filter_map(text).map(|raw| String::from_utf8_lossy(&raw).into_owned()));
+            found.extend(
+                files.flatten().filter_map(text).map(|raw| String::from_utf8_lossy(&raw).into_owned()),
+            );
         }
         found
     }
