@@ -9,21 +9,17 @@ use crate::wire::WireResponse;
 use crate::{Account, MediaStep};
 
 /// Asks for the mail again, then takes the part out of it.
-pub(super) fn step(
-    source: &MediaSource,
-    account: &Account<'_>,
-    answers: &[WireResponse<'_>],
-) -> Option<MediaStep> {
+pub(super) fn step(source: &MediaSource, account: &Account<'_>, answers: &[WireResponse<'_>]) -> MediaStep {
     let MediaSource::ProviderId(id) = source else {
-        return Some(MediaStep::Gone("a file of a mail is in the mailbox, not at an address".to_owned()));
+        return MediaStep::Gone("a file of a mail is in the mailbox, not at an address".to_owned());
     };
     let place = form::decode(id.as_bytes());
     let get = |name| form::value(&place, name).unwrap_or_default();
     let Some(answer) = answers.first() else {
         let wanted = ["folder", "validity", "uid", "id"].map(|name| (name, get(name)));
-        return Some(MediaStep::Ask(connect::fetch(account, wanted)));
+        return MediaStep::Ask(connect::fetch(account, wanted));
     };
-    Some(match answer {
+    match answer {
         WireResponse::Answer { status: 200, body, .. } => match part(body, get("part")) {
             Some((mime, bytes)) => MediaStep::Bytes { mime, bytes },
             None => MediaStep::Gone("the mail has no such part".to_owned()),
@@ -35,7 +31,7 @@ pub(super) fn step(
         WireResponse::NotSent { error } | WireResponse::NoAnswer { error } => {
             MediaStep::Later((*error).to_owned())
         }
-    })
+    }
 }
 
 /// Type and bytes of one part, decoded.

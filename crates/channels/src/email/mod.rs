@@ -142,7 +142,7 @@ impl Channel for Email {
         to: &Account<'_>,
         answers: &[WireResponse<'_>],
     ) -> Option<MediaStep> {
-        media::step(source, to, answers)
+        Some(media::step(source, to, answers))
     }
 
     fn probe(&self, account: &Account<'_>) -> Option<WireRequest> {

@@ -61,7 +61,7 @@ pub(crate) fn mail() -> Option<&'static MailHost> {
             return Some(MailHost::start());
         }
         assert!(
-            std::env::var(REQUIRE).is_ok_and(|value| value == "1").eq(&false),
+            !std::env::var(REQUIRE).is_ok_and(|value| value == "1"),
             "{REQUIRE}=1, and opensmtpd and dovecot-imapd are not here, or this is not root"
         );
         // Past the test harness, which hides what passing tests print.
@@ -233,7 +233,7 @@ impl Line {
 }
 
 async fn carry(mut near: TcpStream, mut far: TcpStream, mode: Arc<AtomicU8>) {
-    let (mut up, mut down) = ([0; 65_536], [0; 4_096]);
+    let (mut up, mut down) = ([0; 8_192], [0; 4_096]);
     let mut handed_over = false;
     let mut tail = Vec::new();
     loop {
