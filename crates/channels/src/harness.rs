@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use everthread_core::account::{Secrets, Settings};
-use everthread_core::content::Content;
+use everthread_core::content::{Content, Thread};
 use everthread_core::event::Address;
 use everthread_core::state::Class;
 use serde::Deserialize;
@@ -74,8 +74,30 @@ impl Record {
     }
 }
 
+/// What the record of an `.eml` fixture says of its place; a first line after a question mark replaces it.
+const PLACE: &str =
+    "address=shop%40example.com&authserv=mx.example.com&folder=INBOX&validity=7&uid=42&at=1795772000";
+
+/// An `.eml` fixture as it came: with the line ends of mail, and bytes that need not be text.
+fn mail(channel: &dyn Channel, name: &str) -> Option<Record> {
+    let path = files(channel, "inbound").into_iter().find(|path| stem(path) == name)?;
+    let bytes = std::fs::read(&path).ok().filter(|_| path.extension().is_some_and(|e| e == "eml"))?;
+    let (query, bytes) = match bytes.strip_prefix(b"?") {
+        Some(rest) => {
+            let end = rest.iter().position(|b| *b == b'\n').expect("a line");
+            (String::from_utf8(rest[..end].to_vec()).expect("text"), rest[end + 1..].to_vec())
+        }
+        None => (PLACE.to_owned(), bytes),
+    };
+    let body = bytes.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    Some(Record { body: body.collect::<Vec<_>>().join(&b"\r\n"[..]), content_type: "message/rfc822", query })
+}
+
 /// An inbound fixture; `.form` files hold one field per line, and the query after a question mark.
 pub(crate) fn inbound(channel: &dyn Channel, name: &str) -> Record {
+    if let Some(record) = mail(channel, name) {
+        return record;
+    }
     let (text, extension) = text(channel, "inbound", name);
     if extension != "form" {
         return Record { body: text.into_bytes(), content_type: "application/json", query: String::new() };
@@ -106,6 +128,15 @@ pub(crate) fn account(channel: &dyn Channel) -> (Settings, Secrets) {
             &[("account_sid", "AC00000000000000000000000000000001"), ("from", "+15550001111")],
             &[("auth_token", "S3CR3T-auth")],
         ),
+        "email" => (
+            &[
+                ("smtp_url", "smtps://mail.example.com"),
+                ("imap_url", "imaps://mail.example.com"),
+                ("address", "shop@example.com"),
+                ("from_name", "Acme Shop"),
+            ],
+            &[("password", "S3CR3T-password")],
+        ),
         _ => (&[], &[("signing_key", "S3CR3T-0123456789012345678901234567")]),
     };
     let map =
@@ -126,6 +157,14 @@ struct Part {
     human_tag: bool,
     #[serde(default)]
     settings: BTreeMap<String, String>,
+    /// Subject and provider ids of what was said before.
+    #[serde(default)]
+    thread: Option<(String, Vec<String>)>,
+    /// The attachment's bytes, as text.
+    #[serde(default)]
+    file: Option<String>,
+    #[serde(default)]
+    class: Option<Class>,
 }
 
 /// What an outbound fixture becomes.
@@ -136,13 +175,16 @@ pub(crate) fn outbound(
     let part: Part = serde_json::from_str(&text(channel, "outbound", name).0).expect("an outbound fixture");
     let (mut settings, secrets) = account(channel);
     settings.0.extend(part.settings.clone());
+    let thread = part.thread.map(|(subject, ids)| Thread { subject: Some(subject), ids });
     let out = Outbound {
         correlation: "part_01",
         to: &part.to,
         content: Cow::Borrowed(&part.content),
         reply_to: part.reply_to.as_deref(),
+        thread: thread.as_ref(),
+        file: part.file.as_deref().map(str::as_bytes),
         reaction: part.reaction.as_ref().map(|(id, emoji)| (id.as_str(), emoji.as_deref())),
-        class: Class::Live,
+        class: part.class.unwrap_or(Class::Live),
         human_tag: part.human_tag,
     };
     channel.request(&out, &at(&settings, &secrets))
@@ -186,6 +228,7 @@ pub(crate) fn show(request: &WireRequest) -> String {
     }
     let body = String::from_utf8(request.body.clone()).expect("text");
     match serde_json::from_str::<Value>(&body) {
+        _ if request.method == "SEND" => text.push_str(&format!("\n{}", body.replace("\r\n", "\n"))),
         Ok(value) => text.push_str(&format!("\n{value:#}")),
         Err(_) => {
             for (name, value) in form::decode(body.as_bytes()) {

@@ -10,6 +10,7 @@ pub mod spec;
 pub mod table;
 pub mod wire;
 
+pub mod email;
 pub mod instagram;
 pub mod meta;
 pub mod telegram;
@@ -114,8 +115,14 @@ pub trait Channel: Send + Sync {
 }
 
 /// Every channel of this build.
-pub const CHANNELS: &[&dyn Channel] =
-    &[&webchat::Webchat, &telegram::Telegram, &whatsapp::Whatsapp, &instagram::Instagram, &twilio::Twilio];
+pub const CHANNELS: &[&dyn Channel] = &[
+    &webchat::Webchat,
+    &telegram::Telegram,
+    &whatsapp::Whatsapp,
+    &instagram::Instagram,
+    &twilio::Twilio,
+    &email::Email,
+];
 
 /// The channel of this name, e.g. `whatsapp`. `None` where this build has none.
 pub fn find(name: &str) -> Option<&'static dyn Channel> {
@@ -160,6 +167,8 @@ pub enum MediaStep {
     Ask(WireRequest),
     /// Fetch the bytes with this.
     Fetch(WireRequest),
+    /// The last answer held the bytes.
+    Bytes { mime: String, bytes: Vec<u8> },
     /// The file is gone for good; says why.
     Gone(String),
     /// The provider can't say now: begin again later, without the answers so far.

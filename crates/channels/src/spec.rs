@@ -81,6 +81,8 @@ pub enum Transport {
     Webhook,
     /// Webhook, or long poll where no public address is set.
     WebhookOrPoll,
+    /// Mail: a standing connection watches a mailbox, and what goes out goes by SMTP.
+    Mailbox,
     /// Our own web chat: both ways inside this program.
     Local,
 }

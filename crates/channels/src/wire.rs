@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use everthread_core::content::{Button, Content};
+use everthread_core::content::{Button, Content, Thread};
 use everthread_core::event::Address;
 use everthread_core::state::Class;
 use everthread_core::time::Span;
@@ -47,6 +47,12 @@ pub struct Outbound<'a> {
     pub content: Cow<'a, Content>,
     /// Provider id of the message it answers.
     pub reply_to: Option<&'a str>,
+    /// What was said before, on channels that thread by references.
+    pub thread: Option<&'a Thread>,
+    /// Bytes of the one attachment, on channels that carry files themselves ([`Transport::Mailbox`]).
+    ///
+    /// [`Transport::Mailbox`]: crate::spec::Transport::Mailbox
+    pub file: Option<&'a [u8]>,
     /// A reaction instead of content: provider id and emoji, `None` to take it back.
     pub reaction: Option<(&'a str, Option<&'a str>)>,
     pub class: Class,
@@ -61,7 +67,11 @@ impl Outbound<'_> {
     }
 }
 
-/// One HTTP call for the shell to make.
+/// One call for the shell to make: over HTTP, or by mail.
+///
+/// With a `smtp:`, `smtps:`, `imap:` or `imaps:` address the headers hold `user` and `password` and, by method:
+/// `SEND` the envelope (`mail-from`, `rcpt-to`) and `message-id`, with the mail as body; `NOOP` nothing more;
+/// `STATUS` the `folder` to open; `FETCH` a mail's `folder`, `validity`, `uid` and `id`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WireRequest {
     pub method: &'static str,
@@ -95,7 +105,8 @@ impl std::fmt::Debug for WireRequest {
 /// The answer to a call, or what happened instead of one.
 #[derive(Clone, Copy, Debug)]
 pub enum WireResponse<'a> {
-    /// Any HTTP answer. Header names in lower case.
+    /// Any HTTP answer, header names in lower case. Of a mail server: the reply's code, its text behind the step
+    /// that it answers (`at rcpt: ...`), and `message-id` where it took a mail.
     Answer { status: u16, headers: &'a [(String, String)], body: &'a [u8] },
     /// No byte of the request was written: DNS, refused, TLS or connect time-out. Not executed.
     NotSent { error: &'a str },

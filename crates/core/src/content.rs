@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// The body of a message, in either direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
+    /// What it is about, on channels that have a line for it (e-mail). Outgoing without one: the conversation's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// Plain text; empty when there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
@@ -29,6 +32,16 @@ impl Content {
     pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.attachments.is_empty() && self.template.is_none()
     }
+}
+
+/// What a message goes on from, on channels that thread by references (e-mail): the newest messages of the
+/// conversation on the same account and address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Thread {
+    /// The subject that the newest message with one had.
+    pub subject: Option<String>,
+    /// Provider ids, oldest first; at most [`THREAD_IDS_MAX`](crate::limits::THREAD_IDS_MAX).
+    pub ids: Vec<String>,
 }
 
 /// Kinds of attachment, as people name them.

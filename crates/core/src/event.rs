@@ -62,6 +62,9 @@ pub struct Peer {
     /// Locale or language as the platform says, e.g. `pt-br`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
+    /// True where nobody attests that the addresses are this person's (an e-mail's sender without proof).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
 }
 
 /// A person's address on a network.
@@ -183,7 +186,8 @@ pub struct InMessage {
     /// Where they came from: an ad, a link's `ref`, `/start` payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<String>,
-    /// Another app owns the thread on the platform (Meta's `standby`): store it, start no automation.
+    /// Another app owns the thread on the platform (Meta's `standby`), or a machine wrote it (an absence note, a
+    /// mailing list): store it, start no automation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub standby: bool,
 }

@@ -20,6 +20,12 @@ pub const MEDIA_BYTES_MAX: u64 = 100 * 1024 * 1024;
 /// How often one file is asked for before it is given up: over about a day, as provider links die by then.
 pub const MEDIA_TRIES_MAX: u32 = 12;
 
+/// A larger mail is taken in with its head only: providers stop at 25 MB of files, 35 MB as they travel.
+pub const MAIL_BYTES_MAX: u32 = 40 * 1024 * 1024;
+
+/// Earlier messages that a mail refers to; longer chains are cut by mail programs too (channel facts, 8b).
+pub const THREAD_IDS_MAX: usize = 20;
+
 /// Provider time more than this before our receipt of the event makes it *late* (design section 3).
 pub const LATE_AFTER: Span = Span::mins(10);
 

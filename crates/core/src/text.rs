@@ -26,6 +26,51 @@ impl Unit {
     }
 }
 
+/// What mail programs put before the subject of an answer or a forwarded message, in lower case.
+const SUBJECT_MARKS: &[&str] = &[
+    "re",
+    "aw",
+    "sv",
+    "vs",
+    "ref",
+    "rif",
+    "res",
+    "antw",
+    "odp",
+    "ynt",
+    "vá",
+    "atb",
+    "\u{391}\u{3c0}",
+    "tr",
+    "fw",
+    "fwd",
+    "wg",
+    "rv",
+    "enc",
+    "i",
+    "doorst",
+    "vb",
+    "回复",
+    "答复",
+    "返信",
+    "回覆",
+    "转发",
+    "轉寄",
+];
+
+/// The subject without the marks of answers and forwards (`Re: AW: [2]`), for comparing and for writing it anew.
+pub fn bare_subject(subject: &str) -> &str {
+    let mut rest = subject.trim();
+    while let Some((head, tail)) = rest.split_once([':', '：']) {
+        let mark = head.split('[').next().unwrap_or_default().trim().to_lowercase();
+        if !SUBJECT_MARKS.contains(&mark.as_str()) {
+            break;
+        }
+        rest = tail.trim_start();
+    }
+    rest
+}
+
 /// Splits `text` into pieces of at most `max` units, at a line or word boundary where one is in the second
 /// half of the piece, never inside a grapheme. One grapheme longer than `max` (which no channel's limit allows in
 /// practice) is a piece of its own: the provider then refuses it, and it is not mangled.
@@ -72,6 +117,20 @@ fn cut_at(text: &str, max: usize, unit: Unit) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_of_answers_are_not_the_subject() {
+        for (subject, bare) in [
+            ("Re: Order 12", "Order 12"),
+            ("AW: RE[2]: Order 12 ", "Order 12"),
+            ("回复：订单", "订单"),
+            ("Fwd: Re:", ""),
+            ("Size: M", "Size: M"),
+            ("", ""),
+        ] {
+            assert_eq!(bare_subject(subject), bare, "{subject}");
+        }
+    }
 
     #[test]
     fn splits_at_words_then_graphemes() {

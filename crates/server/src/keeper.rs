@@ -16,7 +16,7 @@ use crate::admin::Failure;
 use crate::clock;
 use crate::http::Client;
 use crate::hub::Hub;
-use crate::ingress::poll;
+use crate::ingress::{mailbox::Watch, poll};
 use crate::registry::Account;
 use crate::supervisor::{Supervisor, TaskKind};
 use crate::webchat::Chat;
@@ -112,19 +112,22 @@ impl Keeper {
             let wanted = registry.borrow_and_update().clone();
             running.retain(|id, (known, token)| {
                 let same = wanted.account(*id).is_some_and(|now| {
-                    now.secrets == known.secrets && now.settings == known.settings && now.stopped.is_none()
+                    now.secrets == known.secrets && now.settings == known.settings && is_watched(now)
                 });
                 if !same {
                     token.cancel();
                 }
                 same
             });
-            for account in wanted.accounts().filter(|a| a.stopped.is_none()) {
-                if account.channel.spec().transport == Transport::WebhookOrPoll
-                    && !running.contains_key(&account.id)
-                {
-                    let token = stop.child_token();
-                    running.insert(account.id, (Arc::clone(account), token.clone()));
+            for account in wanted.accounts().filter(|a| is_watched(a)) {
+                if running.contains_key(&account.id) {
+                    continue;
+                }
+                let token = stop.child_token();
+                running.insert(account.id, (Arc::clone(account), token.clone()));
+                if account.channel.spec().transport == Transport::Mailbox {
+                    self.watch(account, &token);
+                } else {
                     self.connect(Arc::clone(account), client.clone(), token);
                 }
             }
@@ -132,6 +135,21 @@ impl Keeper {
                 () = stop.cancelled() => return Ok(()),
                 changed = registry.changed() => if changed.is_err() { return Ok(()) },
             }
+        }
+    }
+
+    /// One connection per folder.
+    fn watch(&self, account: &Arc<Account>, stop: &CancellationToken) {
+        for folder in everthread_channels::email::folders(&account.settings) {
+            let watch = Watch {
+                account: Arc::clone(account),
+                folder,
+                store: self.store.clone(),
+                journal: self.journal.clone(),
+                public_url: Arc::clone(&self.public_url),
+                stop: stop.clone(),
+            };
+            self.supervisor.spawn(TaskKind::PollSource, watch.run());
         }
     }
 
@@ -170,5 +188,14 @@ impl Keeper {
             }
             Ok(())
         });
+    }
+}
+
+/// True where we go and get what comes in. A mailbox is read also while its account does not send (I9).
+fn is_watched(account: &Account) -> bool {
+    match account.channel.spec().transport {
+        Transport::WebhookOrPoll => account.stopped.is_none(),
+        Transport::Mailbox => true,
+        Transport::Webhook | Transport::Local => false,
     }
 }

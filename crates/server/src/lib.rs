@@ -21,6 +21,7 @@ pub mod http;
 pub mod hub;
 pub mod ingress;
 pub mod keeper;
+pub mod mail;
 pub mod media;
 pub mod realtime;
 pub mod registry;

@@ -133,6 +133,8 @@ export interface Message {
   attachments: Attachment[];
   buttons: MessageButton[];
   postback: string | null;
+  /** What it is about, on channels that have a line for it (e-mail). */
+  subject?: string | null;
   reply_to: { id: string | null; text: string | null } | null;
   reactions: { by: string; emoji: string }[];
   channel: string | null;

@@ -43,9 +43,10 @@ fn generated(channel: &dyn Channel) -> String {
     text.push_str(
         "*Again*: known not executed, tried again. *Uncertain*: nobody knows, settled as said above.\n\n",
     );
-    text.push_str(
-        "| HTTP | code | says | what follows | class | wait | meaning |\n|---|---|---|---|---|---|---|\n",
-    );
+    let status = if spec.transport == Transport::Mailbox { "SMTP" } else { "HTTP" };
+    text.push_str(&format!(
+        "| {status} | code | says | what follows | class | wait | meaning |\n|---|---|---|---|---|---|---|\n",
+    ));
     channel.errors().iter().copied().flatten().for_each(|row| text.push_str(&line(row)));
     text
 }
@@ -71,6 +72,7 @@ fn capabilities(channel: &dyn Channel) -> Vec<(&'static str, String)> {
     let events = match spec.transport {
         Transport::Webhook => "webhook",
         Transport::WebhookOrPoll => "webhook, or long poll where no public address is set",
+        Transport::Mailbox => "IMAP: a standing connection watches the mailbox",
         Transport::Local => "our own page",
     };
     vec![

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use everthread_core::content::{Attachment, AttachmentKind, Button, ButtonAction, Content, MediaSource};
-use everthread_core::event::Address;
+use everthread_core::event::{Address, AddressKind};
 use everthread_core::fit::fit;
 use everthread_core::state::Class;
 use proptest::prelude::*;
@@ -13,12 +13,16 @@ use crate::{CHANNELS, Channel, MediaStep, Outbound, WireRequest, WireResponse};
 
 fn send(channel: &dyn Channel, content: &Content) -> Result<WireRequest, everthread_core::outcome::Reason> {
     let (settings, secrets) = harness::account(channel);
-    let to = Address { kind: channel.spec().addresses[0], value: "+4915112345678".to_owned() };
+    let kind = channel.spec().addresses[0];
+    let value = if kind == AddressKind::Email { "pat@example.org" } else { "+4915112345678" };
+    let to = Address { kind, value: value.to_owned() };
     let out = Outbound {
         correlation: "part_01",
         to: &to,
         content: Cow::Borrowed(content),
         reply_to: None,
+        thread: None,
+        file: None,
         reaction: None,
         class: Class::Live,
         human_tag: false,
@@ -55,7 +59,7 @@ proptest! {
                 text: text.clone(),
                 attachments: files.iter().filter(|_| !spec.media.is_empty()).map(|i| file(i.get(spec.media).0)).collect(),
                 buttons: buttons.iter().map(|(title, link)| button(title.clone(), *link)).collect(),
-                template: None,
+                ..Content::default()
             };
             let Ok(parts) = fit(&content, &spec.capabilities()) else { continue };
             for part in parts {

@@ -6,6 +6,7 @@ use everthread_core::account::Secrets;
 use hmac::{Hmac, KeyInit, Mac};
 
 use crate::harness::{self, Record};
+use crate::spec::Transport;
 use crate::{CHANNELS, Channel, HookRequest, Reject, form};
 
 const URL: &str = "https://hub.example/hooks/x/k1";
@@ -53,6 +54,11 @@ fn verify(
     channel.verify(&request, secrets)
 }
 
+/// Channels that something is posted to. A mailbox is read by us: nothing that is posted to it verifies.
+fn posted() -> impl Iterator<Item = &'static &'static dyn Channel> {
+    CHANNELS.iter().filter(|channel| channel.spec().transport != Transport::Mailbox)
+}
+
 fn others() -> Secrets {
     let names = ["app_secret", "auth_token", "secret_token", "signing_key", "token"];
     Secrets(
@@ -72,7 +78,7 @@ fn fixture(channel: &dyn Channel) -> Record {
 
 #[test]
 fn the_right_signature_passes_under_old_and_new_secret() {
-    for channel in CHANNELS {
+    for channel in posted() {
         let (_, secrets) = harness::account(*channel);
         let record = fixture(*channel);
         let header = sign(*channel, &secrets, &record);
@@ -83,7 +89,7 @@ fn the_right_signature_passes_under_old_and_new_secret() {
 
 #[test]
 fn a_wrong_or_missing_signature_does_not() {
-    for channel in CHANNELS {
+    for channel in posted() {
         let (_, secrets) = harness::account(*channel);
         let record = fixture(*channel);
         let header = sign(*channel, &secrets, &record);
@@ -120,7 +126,7 @@ fn a_wrong_or_missing_signature_does_not() {
 #[test]
 fn every_byte_of_the_body_is_covered() {
     // Telegram signs nothing: its header is a password. The web chat's token is for a visitor, not for a body.
-    for channel in CHANNELS.iter().filter(|c| !matches!(c.spec().name, "telegram" | "webchat")) {
+    for channel in posted().filter(|c| !matches!(c.spec().name, "telegram" | "webchat")) {
         let (_, secrets) = harness::account(*channel);
         let record = fixture(*channel);
         let header = sign(*channel, &secrets, &record);

@@ -3,6 +3,7 @@
 use everthread_core::outcome::Outcome;
 use serde_json::json;
 
+use crate::spec::Transport;
 use crate::table::{self, Code, FALLBACK, Row, Seen, Verdict};
 use crate::{CHANNELS, Channel, WireResponse};
 
@@ -29,9 +30,12 @@ fn seen(row: &Row, code: Option<i64>, status: u16) -> Seen {
 
 fn statuses(row: &Row) -> impl Iterator<Item = u16> {
     let (from, to) = row.http;
-    [200, 400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503, 302]
-        .into_iter()
-        .filter(move |s| (from..=to).contains(s))
+    [
+        200, 400, 401, 403, 404, 408, 409, 413, 422, 429, 421, 450, 454, 500, 503, 302, 530, 535, 550, 552,
+        553, 571,
+    ]
+    .into_iter()
+    .filter(move |s| (from..=to).contains(s))
 }
 
 /// Where in all tables the answer leads, as (table, row).
@@ -80,6 +84,11 @@ fn every_shared_row_is_reached_on_some_channel() {
 /// The provider's body for an answer.
 fn body(channel: &dyn Channel, seen: &Seen) -> Vec<u8> {
     let value = match channel.spec().name {
+        "email" => {
+            let code =
+                seen.code.map(|code| format!("{}.{}.{} ", code / 10_000, code / 1_000 % 10, code % 1_000));
+            return format!("{}: {}", seen.text, code.unwrap_or_default()).into_bytes();
+        }
         "telegram" => {
             json!({"ok": false, "error_code": seen.code.unwrap_or_else(|| i64::from(seen.status)), "description": seen.text})
         }
@@ -128,7 +137,7 @@ fn rows_work_from_the_wire() {
 /// The rules that hold on every channel (channel facts, 0.1).
 #[test]
 fn bare_answers() {
-    for channel in CHANNELS {
+    for channel in CHANNELS.iter().filter(|channel| channel.spec().transport != Transport::Mailbox) {
         let name = channel.spec().name;
         let ask = |status, headers: &[(String, String)], body: &[u8]| {
             channel.classify(&WireResponse::Answer { status, headers, body })
@@ -147,4 +156,24 @@ fn bare_answers() {
         let silent = channel.classify(&WireResponse::NoAnswer { error: "reset" });
         assert!(matches!(silent, Outcome::Uncertain { .. }), "{name}");
     }
+}
+
+/// The same rules where the answer is a mail server's: only a reply to our mail accepts it.
+#[test]
+fn bare_replies() {
+    let channel = crate::find("email").expect("listed");
+    let ask = |status, body: &[u8]| channel.classify(&WireResponse::Answer { status, headers: &[], body });
+    for status in [421, 450, 451, 452, 454] {
+        assert!(matches!(ask(status, b"at rcpt: later"), Outcome::NotExecuted { .. }), "{status}");
+    }
+    for status in [500, 530, 535, 550, 552, 554] {
+        assert!(matches!(ask(status, b"at rcpt: no"), Outcome::Refused { .. }), "{status}");
+    }
+    for status in [200, 220, 250, 354] {
+        assert!(matches!(ask(status, b"at data: ok"), Outcome::Uncertain { .. }), "{status}");
+    }
+    let gone = channel.classify(&WireResponse::NotSent { error: "dns" });
+    assert!(matches!(gone, Outcome::NotExecuted { .. }));
+    let silent = channel.classify(&WireResponse::NoAnswer { error: "reset" });
+    assert!(matches!(silent, Outcome::Uncertain { .. }));
 }

@@ -74,6 +74,7 @@ fn peer(value: &Value) -> Option<Peer> {
         name: json::string(visitor, "name"),
         username: None,
         locale: json::string(visitor, "locale"),
+        claimed: false,
     })
 }
 

@@ -105,6 +105,9 @@ pub fn fit(content: &Content, caps: &Capabilities) -> Result<Vec<Content>, FitEr
             last.buttons = buttons;
         }
     }
+    for part in &mut parts {
+        part.subject.clone_from(&content.subject);
+    }
     match parts.len() {
         0 => Err(FitError::Empty),
         parts if parts > MESSAGE_PARTS_MAX => Err(FitError::TooManyParts { parts }),

@@ -52,7 +52,7 @@ fn show(content: &Content, caps: &Capabilities) -> Vec<String> {
 fn parts_are_what_the_channel_can_carry() {
     let caps = caps();
     let with = |text: &str, attachments: Vec<Attachment>, buttons: Vec<Button>| {
-        show(&Content { text: text.into(), attachments, buttons, template: None }, &caps)
+        show(&Content { text: text.into(), attachments, buttons, ..Content::default() }, &caps)
     };
     let place = Attachment {
         kind: AttachmentKind::Location,
@@ -123,7 +123,7 @@ proptest::proptest! {
             ..caps()
         };
         let buttons: Vec<_> = titles.iter().map(|t| button(t)).collect();
-        let content = Content { text: text.clone(), attachments: vec![image(1); images], buttons, template: None };
+        let content = Content { text: text.clone(), attachments: vec![image(1); images], buttons, ..Content::default() };
         let Ok(parts) = fit(&content, &caps) else { return Ok(()) };
         let squeeze = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
         let all = squeeze(&parts.iter().map(|p| p.text.as_str()).collect::<String>());

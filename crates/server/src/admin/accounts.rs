@@ -129,6 +129,10 @@ impl Admin {
                     path.rsplit('/').next().unwrap_or_default()
                 ),
             ],
+            Transport::Mailbox => vec![
+                "Nothing is left to do: mail that comes in from now on appears in the inbox.".into(),
+                "`everthread account doctor` says whether both mail servers take the log-in.".into(),
+            ],
             Transport::WebhookOrPoll if !public => {
                 vec!["Nothing is left to do: without a public https address new messages are fetched by long polling.".into()]
             }

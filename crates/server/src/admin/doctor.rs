@@ -1,5 +1,7 @@
 //! `everthread account doctor`: does the platform answer, is the token accepted, can webhooks arrive?
 
+use everthread_channels::WireRequest;
+use everthread_channels::spec::Transport;
 use everthread_core::outcome::{ErrorClass, Outcome};
 use serde_json::json;
 
@@ -34,37 +36,56 @@ pub(super) async fn run(
     print(sink, &shown.into()).await
 }
 
+/// One call: does the server answer, does it take the credential?
+async fn ask(
+    client: &Client,
+    account: &Account,
+    request: &WireRequest,
+    advice: &mut Vec<String>,
+) -> (&'static str, &'static str) {
+    let answer = client.call(request).await;
+    let edge = if matches!(answer, Answer::Http { .. }) { "answers" } else { "does not answer" };
+    let name = if crate::mail::is_mail(&request.url) { request.url.as_str() } else { "The platform" };
+    let token = match (&answer, account.channel.classify(&answer.wire())) {
+        (Answer::Http { status: 200..=299, .. }, _) | (_, Outcome::Accepted { .. }) => "accepted",
+        (_, Outcome::Refused { class: ErrorClass::Auth, reason }) => {
+            advice.push(format!(
+                "{name} refuses the token ({} {}). Make a new one and add the account again.",
+                reason.code, reason.text
+            ));
+            "refused"
+        }
+        (Answer::NotSent { error } | Answer::NoAnswer { error }, _) => {
+            advice.push(format!("{name} can't be reached: {error}. Check this host's way out."));
+            "unknown"
+        }
+        (_, Outcome::Refused { reason, .. }) => {
+            advice.push(format!("{name} answers {} {}.", reason.code, reason.text));
+            "unknown"
+        }
+        _ => "unknown",
+    };
+    (edge, token)
+}
+
 async fn examine(admin: &Admin, client: &Client, account: &Account) -> serde_json::Value {
     let mut advice = Vec::new();
-    let (edge, token) = match account.channel.probe(&account.view(&admin.public_url)) {
-        None => ("ours", "not needed"),
-        Some(request) => {
-            let answer = client.call(&request).await;
-            let edge = if matches!(answer, Answer::Http { .. }) { "answers" } else { "does not answer" };
-            let token = match (&answer, account.channel.classify(&answer.wire())) {
-                (Answer::Http { status: 200..=299, .. }, _) | (_, Outcome::Accepted { .. }) => "accepted",
-                (_, Outcome::Refused { class: ErrorClass::Auth, reason }) => {
-                    advice.push(format!(
-                        "The platform refuses the token ({} {}). Make a new one and add the account again.",
-                        reason.code, reason.text
-                    ));
-                    "refused"
-                }
-                (Answer::NotSent { error } | Answer::NoAnswer { error }, _) => {
-                    advice
-                        .push(format!("The platform can't be reached: {error}. Check this host's way out."));
-                    "unknown"
-                }
-                _ => "unknown",
-            };
-            (edge, token)
+    let view = account.view(&admin.public_url);
+    let (mut edge, mut token) = ("ours", "not needed");
+    // A mailbox has two servers: the one that mail goes out by, and the one that it comes in by.
+    let mailbox = account.channel.spec().transport == Transport::Mailbox;
+    let inbound = mailbox.then(|| account.channel.poll(&view, None)).flatten();
+    for request in account.channel.probe(&view).into_iter().chain(inbound) {
+        let (answers, accepted) = ask(client, account, &request, &mut advice).await;
+        if edge != "does not answer" {
+            edge = answers;
         }
-    };
+        if token == "not needed" || token == "accepted" {
+            token = accepted;
+        }
+    }
     let public = admin.public_url.starts_with("https://");
-    if account.channel.spec().transport == everthread_channels::spec::Transport::Webhook
-        && !public
-        && !account.sandbox
-    {
+    if account.channel.spec().transport == Transport::Webhook && !public && !account.sandbox {
         advice.push(format!(
             "Webhooks can't reach {}: give the hub a public https address with --public-url.",
             admin.public_url

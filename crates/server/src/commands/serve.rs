@@ -20,8 +20,8 @@ use crate::effects::Effects;
 use crate::http::{Client, guard::Guarded};
 use crate::hub::{self, Hub};
 use crate::ingress::Ingress;
-use crate::media::Fetcher;
 use crate::media::link::{self, Links};
+use crate::media::{Fetcher, Files};
 use crate::realtime::Realtime;
 use crate::seal::Seal;
 use crate::supervisor::{Supervisor, TaskKind};
@@ -259,6 +259,7 @@ impl Parts {
             effects: effects.clone(),
             supervisor: self.supervisor.clone(),
             links: self.links(),
+            files: Files { store: self.store.clone(), bytes: Arc::clone(files) },
             notes,
         };
         self.supervisor.spawn(TaskKind::Delivery, delivery.run(inbox));
@@ -266,6 +267,7 @@ impl Parts {
             store: self.store.clone(),
             registry: self.hub.registry(),
             files: Arc::clone(files),
+            client: Client::new().map_err(Failure::from_display)?,
             allowed: self.config.allow_private.clone(),
             effects: effects.clone(),
             public_url: Arc::clone(&self.public_url),

@@ -3,27 +3,25 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use everthread_channels::spec::Transport;
 use everthread_channels::{Outbound, WireRequest};
+use everthread_core::content::MediaSource;
 use everthread_core::ids::PartId;
 use everthread_core::limits::CALL_TIMEOUT;
 use everthread_core::outcome::{ErrorClass, Outcome, Reason, ThrottleScope};
 use everthread_store::units::{AttemptResult, Outgoing};
 use metrics::{counter, histogram};
 
-use crate::http::{Client, cut};
-use crate::media::link::Links;
+use super::Delivery;
+use crate::http::cut;
+use crate::media::{Files, link::Links};
 use crate::registry::Account;
 
 /// Bytes of the redacted request kept with an attempt.
 const REQUEST_BYTES_MAX: usize = 4_096;
 
 /// Makes the call that was claimed.
-pub(super) async fn make(
-    client: &Client,
-    account: Option<&Account>,
-    links: &Links,
-    out: &Outgoing,
-) -> AttemptResult {
+pub(super) async fn make(with: &Delivery, account: Option<&Account>, out: &Outgoing) -> AttemptResult {
     let ended = |outcome, request: String, answer: String| AttemptResult {
         workspace: out.workspace,
         attempt: out.attempt,
@@ -44,7 +42,19 @@ pub(super) async fn make(
             String::new(),
         );
     }
-    let request = match build(account, links, out, &correlation) {
+    let file = match carried(&with.files, account, out).await {
+        Ok(file) => file,
+        Err(reason) => {
+            let outcome = Outcome::NotExecuted {
+                class: ErrorClass::PlatformOutage,
+                reason,
+                wait: None,
+                scope: ThrottleScope::Pair,
+            };
+            return ended(outcome, String::new(), String::new());
+        }
+    };
+    let request = match build(account, &with.links, out, &correlation, file.as_deref()) {
         Ok(request) => request,
         Err(reason) => {
             return ended(
@@ -66,7 +76,7 @@ pub(super) async fn make(
         return ended(outcome, cut(&request.redacted(), REQUEST_BYTES_MAX), String::new());
     }
     let started = std::time::Instant::now();
-    let answer = client.call(&request).await;
+    let answer = with.client.call(&request).await;
     let channel = account.channel.spec().name;
     histogram!("everthread_provider_call_seconds", "channel" => channel)
         .record(started.elapsed().as_secs_f64());
@@ -81,13 +91,34 @@ pub(super) async fn make(
     ended(outcome, cut(&request.redacted(), REQUEST_BYTES_MAX), answer.redacted(&request))
 }
 
-fn build(account: &Account, links: &Links, out: &Outgoing, correlation: &str) -> Result<WireRequest, Reason> {
+/// The bytes of the part's file, where the channel carries files itself instead of links to them.
+async fn carried(files: &Files, account: &Account, out: &Outgoing) -> Result<Option<Vec<u8>>, Reason> {
+    if account.channel.spec().transport != Transport::Mailbox {
+        return Ok(None);
+    }
+    let Some(MediaSource::Stored(id)) = out.content.attachments.first().and_then(|file| file.source.as_ref())
+    else {
+        return Ok(None);
+    };
+    let bytes = files.read(out.workspace, id).await;
+    bytes.map(Some).map_err(|error| Reason::new("file", format!("the file can't be read now: {error}")))
+}
+
+fn build(
+    account: &Account,
+    links: &Links,
+    out: &Outgoing,
+    correlation: &str,
+    file: Option<&[u8]>,
+) -> Result<WireRequest, Reason> {
     let reaction = out.reaction.as_ref().map(|(id, emoji)| (id.as_str(), emoji.as_deref()));
     let outbound = Outbound {
         correlation,
         to: &out.to,
         content: Cow::Owned(links.reachable(&out.content, out.workspace, crate::clock::now())),
         reply_to: out.reply_to.as_deref(),
+        thread: out.thread.as_ref(),
+        file,
         reaction,
         class: out.class,
         human_tag: out.human_tag,

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::{self, JumpWatch};
 use crate::effects::Effects;
 use crate::http::Client;
-use crate::media::link::Links;
+use crate::media::{Files, link::Links};
 use crate::registry::Registry;
 use crate::supervisor::{Supervisor, TaskKind};
 
@@ -70,6 +70,7 @@ pub struct Delivery {
     pub effects: Effects,
     pub supervisor: Supervisor,
     pub links: Links,
+    pub files: Files,
     pub notes: mpsc::UnboundedSender<Note>,
 }
 
@@ -339,7 +340,7 @@ impl Worker {
         let with = self.with.clone();
         let account = self.with.registry.borrow().account(outgoing.account).cloned();
         self.with.supervisor.spawn(TaskKind::ProviderCall, async move {
-            let result = call::make(&with.client, account.as_deref(), &with.links, &outgoing).await;
+            let result = call::make(&with, account.as_deref(), &outgoing).await;
             let _ = with
                 .notes
                 .send(Note::Called { conversation: outgoing.conversation, result: Box::new(result) });

@@ -8,6 +8,8 @@ use std::time::Duration;
 use everthread_channels::{WireRequest, WireResponse};
 use everthread_core::limits::CALL_TIMEOUT;
 
+use crate::mail;
+
 /// Answers larger than this are cut: no provider's answer to a send or a probe comes near.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
@@ -58,6 +60,7 @@ pub fn cut(text: &str, max: usize) -> String {
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: reqwest::Client,
+    mail: mail::Pool,
 }
 
 /// A builder with what both clients share.
@@ -72,11 +75,14 @@ impl Client {
     /// Fails only where the system has no TLS roots.
     pub fn new() -> Result<Self, reqwest::Error> {
         let inner = builder().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { inner })
+        Ok(Self { inner, mail: mail::Pool::default() })
     }
 
-    /// Makes one call. Never fails: what went wrong is part of the answer.
+    /// Makes one call, over HTTP or by mail. Never fails: what went wrong is part of the answer.
     pub async fn call(&self, request: &WireRequest) -> Answer {
+        if mail::is_mail(&request.url) {
+            return mail::call(&self.mail, request).await;
+        }
         send(&self.inner, request, ANSWER_BYTES_MAX).await
     }
 }

@@ -1,6 +1,7 @@
 //! Webhooks: size limit, signature over the raw bytes, journal, 200. Nothing here looks up a row, parses more than
 //! the signature needs, or calls a provider (design section 3).
 
+pub mod mailbox;
 pub mod poll;
 pub mod table;
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use everthread_channels::MediaStep;
 use everthread_core::content::MediaSource;
-use everthread_core::ids::MediaId;
+use everthread_core::ids::{MediaId, Uid, WorkspaceId};
 use everthread_core::limits::{MEDIA_BYTES_MAX, MEDIA_TRIES_MAX};
 use everthread_core::time::Span;
 use everthread_store::Store;
+use everthread_store::read::thread::MediaByUid;
 use everthread_store::units::{DueMedia, MediaJob, MediaOutcome, MediaResult};
 use futures_util::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
@@ -19,8 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::effects::Effects;
-use crate::http::Answer;
 use crate::http::guard::Guarded;
+use crate::http::{Answer, Client};
+use crate::mail;
 use crate::registry::{Account, Registry};
 
 /// Files fetched at one time.
@@ -35,12 +37,38 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// Requests for one file: id, link, bytes.
 const STEPS_MAX: usize = 4;
 
+/// Files of ours, for channels that carry them.
+#[derive(Clone)]
+pub struct Files {
+    pub store: Store,
+    pub bytes: Arc<dyn ObjectStore>,
+}
+
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Files")
+    }
+}
+
+impl Files {
+    /// The bytes of a file by its public id.
+    pub async fn read(&self, workspace: WorkspaceId, id: &str) -> Result<Vec<u8>, String> {
+        let uid = Uid::read(MediaId::PREFIX, id).ok_or("its id is malformed")?;
+        let row = self.store.read(MediaByUid { workspace, uid }).await.map_err(|e| e.to_string())?;
+        let key = row.and_then(|file| file.storage_key).ok_or("it is not there")?;
+        let found = self.bytes.get(&Path::from(key)).await.map_err(|e| e.to_string())?;
+        Ok(found.bytes().await.map_err(|e| e.to_string())?.to_vec())
+    }
+}
+
 /// What the fetcher works with.
 #[derive(Clone)]
 pub struct Fetcher {
     pub store: Store,
     pub registry: watch::Receiver<Arc<Registry>>,
     pub files: Arc<dyn ObjectStore>,
+    /// For files that lie in a mailbox.
+    pub client: Client,
     /// Private hosts that the operator allowed.
     pub allowed: Vec<String>,
     pub effects: Effects,
@@ -111,6 +139,12 @@ impl Fetcher {
                 None => return MediaOutcome::Failed { reason: "the channel can't fetch this file".into() },
                 Some(MediaStep::Gone(reason)) => return MediaOutcome::Gone { reason },
                 Some(MediaStep::Later(reason)) => return again(job, &reason),
+                Some(MediaStep::Bytes { mime, bytes }) => {
+                    return self.keep(job, bytes, &[("content-type".to_owned(), mime)]).await;
+                }
+                Some(MediaStep::Ask(request)) if mail::is_mail(&request.url) => {
+                    answers.push(self.client.call(&request).await);
+                }
                 Some(MediaStep::Ask(request)) => {
                     let answer = client.call(&request, 1 << 20).await;
                     if let Some(reason) = trouble(&answer) {

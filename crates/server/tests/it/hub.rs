@@ -379,6 +379,16 @@ impl Hub {
         self.good("POST", &path, json!({ "kind": "reply", "text": said })).await
     }
 
+    /// Uploads a file for a message; its `media_...` id.
+    pub(crate) async fn upload(&self, name: &str, bytes: &[u8]) -> String {
+        let part = reqwest::multipart::Part::bytes(bytes.to_vec()).file_name(name.to_owned());
+        let form = reqwest::multipart::Form::new().part("file", part);
+        let request = self.owner().sign(self.http.post(format!("{}/api/v1/media", self.url)));
+        let answer = request.multipart(form).send().await.expect("an answer of the API");
+        assert!(answer.status().is_success(), "upload: {}", answer.status());
+        text(&answer.json::<Value>().await.expect("JSON")["media_id"])
+    }
+
     /// A path inside the data folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everthread_core::content::Content;
+use everthread_core::content::{Content, Thread};
 use everthread_core::conversation::{Conversation, Owner, bot_may_send};
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::dispatch;
@@ -10,9 +10,11 @@ use everthread_core::event::{Address, AddressKind};
 use everthread_core::ids::{
     AccountId, AttemptId, ConversationId, IdentityId, MessageId, PartId, Uid, UserId, WorkspaceId,
 };
+use everthread_core::limits::THREAD_IDS_MAX;
 use everthread_core::outbox::{Author, Next, Permit, expired, permit, window};
 use everthread_core::outcome::{ErrorClass, Reason};
 use everthread_core::state::{Class, OwnerKind, State, Status};
+use everthread_core::text::bare_subject;
 use everthread_core::time::Timestamp;
 
 use super::After;
@@ -64,6 +66,8 @@ pub struct Outgoing {
     pub content: Content,
     /// Provider id of the message it answers.
     pub reply_to: Option<String>,
+    /// Where the address threads by references (e-mail): what was said before.
+    pub thread: Option<Thread>,
     /// A reaction instead of content: provider id and emoji, `None` to take it back.
     pub reaction: Option<(String, Option<String>)>,
     pub class: Class,
@@ -283,6 +287,10 @@ impl Claim {
         if row.fence != Some(self.fence) {
             self.own_lane(db, row.conversation).await?;
         }
+        let thread = match row.kind {
+            AddressKind::Email => Some(self.thread(db, workspace, &row).await?),
+            _ => None,
+        };
         let only = (row.parts == 1).then(|| (State::Sending, everthread_core::state::Facts::default()));
         refresh_message(db, row.message, only, Shown::default(), self.now).await?;
         Ok(Outgoing {
@@ -298,11 +306,42 @@ impl Claim {
             to: Address { kind: row.kind, value: row.value },
             content: content_of(&row.text, row.content.as_deref().or(row.message_content.as_deref()))?,
             reply_to: if row.idx == 0 { row.reply_to } else { None },
+            thread,
             reaction: row.reaction.as_deref().map(serde_json::from_str).transpose()?,
             class: row.class,
             human_tag,
             lease_until: self.lease_until,
         })
+    }
+
+    /// The newest messages with this address on this account that have a provider's id, back to where the
+    /// customer began another subject.
+    async fn thread<D: Db>(&self, db: &mut D, workspace: WorkspaceId, row: &ClaimRow) -> Result<Thread> {
+        let said: Vec<(String, Option<String>, String)> = db
+            .rows(
+                sql!(
+                    "SELECT m.text, m.content, coalesce(m.provider_id, p.provider_id) FROM messages m \
+                     LEFT JOIN message_parts p ON p.message_id = m.id AND p.idx = 0 \
+                     WHERE m.workspace_id = ?1 AND m.conversation_id = ?2 AND m.account_id = ?3 \
+                     AND m.identity_id = ?4 AND coalesce(m.provider_id, p.provider_id) IS NOT NULL \
+                     ORDER BY m.seq DESC LIMIT ?5"
+                ),
+                &vals![workspace, row.conversation, row.account, row.identity, THREAD_IDS_MAX as i64],
+            )
+            .await?;
+        let mut thread = Thread::default();
+        for (text, content, id) in said {
+            let subject = content_of(&text, content.as_deref())?.subject;
+            if let (Some(known), Some(other)) = (&thread.subject, &subject)
+                && bare_subject(known).to_lowercase() != bare_subject(other).to_lowercase()
+            {
+                break;
+            }
+            thread.subject = thread.subject.or(subject);
+            thread.ids.push(id);
+        }
+        thread.ids.reverse();
+        Ok(thread)
     }
 
     async fn own_lane<D: Db>(&self, db: &mut D, conversation: ConversationId) -> Result<()> {

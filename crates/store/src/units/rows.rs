@@ -217,7 +217,10 @@ pub(crate) struct NewMessage<'a> {
 
 /// JSON of a content; `None` where it is text alone.
 pub(crate) fn content_json(content: &Content) -> Result<Option<String>> {
-    let plain = content.attachments.is_empty() && content.buttons.is_empty() && content.template.is_none();
+    let plain = content.subject.is_none()
+        && content.attachments.is_empty()
+        && content.buttons.is_empty()
+        && content.template.is_none();
     if plain { Ok(None) } else { Ok(Some(serde_json::to_string(content)?)) }
 }
 

@@ -96,6 +96,7 @@ fn peer(chat: &Value, person: &Value) -> Option<Peer> {
         name: (!name.is_empty()).then_some(name),
         username: part("username"),
         locale: json::string(person, "language_code"),
+        claimed: false,
     })
 }
 

@@ -16,6 +16,8 @@ pub struct Message {
     pub direction: String,
     pub author: Author,
     pub text: String,
+    /// What it is about, on channels that have a line for it (e-mail).
+    pub subject: Option<String>,
     pub attachments: Vec<AttachmentView>,
     /// Choices offered, as core writes them: `{title, payload}` or `{title, url}`.
     #[schema(value_type = Vec<Object>)]

@@ -26,6 +26,7 @@ pub(crate) fn message(full: FullMessage) -> Message {
         seq: row.seq,
         direction: row.direction.as_str().to_owned(),
         author: author(&row),
+        subject: content.subject.clone(),
         attachments: attachments(&content, media),
         buttons: content.buttons.iter().filter_map(|button| serde_json::to_value(button).ok()).collect(),
         postback: row.postback.clone(),

@@ -236,16 +236,16 @@ impl Batch<'_> {
         db: &mut D,
         (workspace, kind, scope, value): &(everthread_core::ids::WorkspaceId, AddressKind, i64, String),
     ) -> Result<Option<PeerState>> {
-        let found: Option<(IdentityId, everthread_core::ids::ContactId)> = db
+        let found: Option<(IdentityId, everthread_core::ids::ContactId, Proof)> = db
             .row(
                 sql!(
-                    "SELECT id, contact_id FROM identities \
+                    "SELECT id, contact_id, proof FROM identities \
                      WHERE workspace_id = ?1 AND kind = ?2 AND scope = ?3 AND value = ?4"
                 ),
                 &vals![*workspace, *kind, *scope, value.as_str()],
             )
             .await?;
-        Ok(found.map(|(identity, contact)| PeerState { identity, contact }))
+        Ok(found.map(|(identity, contact, proof)| PeerState { identity, contact, proof }))
     }
 
     async fn rule_problem<D: Db>(

@@ -21,6 +21,7 @@ pub(super) type PeerKey = (WorkspaceId, AddressKind, i64, String);
 pub(super) struct PeerState {
     pub(super) identity: IdentityId,
     pub(super) contact: ContactId,
+    pub(super) proof: Proof,
 }
 
 row_struct! {
@@ -85,12 +86,33 @@ impl Batch<'_> {
         let mut first = None;
         for (key, state) in keys.iter().zip(found) {
             let state = match state {
-                Some(state) => state,
+                Some(state) => self.attest(db, key, state, peer).await?,
                 None => self.add_identity(db, key, contact, peer).await?,
             };
             first = first.or((state.contact == contact).then_some(state));
         }
         Ok(first)
+    }
+
+    /// An address that somebody typed becomes verified when its provider attests it.
+    async fn attest<D: Db>(
+        &mut self,
+        db: &mut D,
+        key: &PeerKey,
+        state: PeerState,
+        peer: &Peer,
+    ) -> Result<PeerState> {
+        if peer.claimed || state.proof == Proof::Verified {
+            return Ok(state);
+        }
+        let state = PeerState { proof: Proof::Verified, ..state };
+        db.exec(
+            sql!("UPDATE identities SET proof = ?2, updated_at = ?3 WHERE id = ?1"),
+            &vals![state.identity, state.proof, self.work.now],
+        )
+        .await?;
+        self.peers.insert(key.clone(), state);
+        Ok(state)
     }
 
     async fn find<D: Db>(&mut self, db: &mut D, key: &PeerKey) -> Result<Option<PeerState>> {
@@ -101,7 +123,7 @@ impl Batch<'_> {
         let found: Option<FoundPeer> = db
             .row(
                 sql!(
-                    "SELECT i.id, c.sandbox, c.id, c.uid, c.name, c.locale, c.fields, c.labels, c.conversation_id, \
+                    "SELECT i.id, i.proof, c.sandbox, c.id, c.uid, c.name, c.locale, c.fields, c.labels, c.conversation_id, \
                      c.stopped_at, c.last_in_at FROM identities i JOIN contacts c ON c.id = i.contact_id \
                      WHERE i.workspace_id = ?1 AND i.kind = ?2 AND i.scope = ?3 AND i.value = ?4"
                 ),
@@ -109,7 +131,7 @@ impl Batch<'_> {
             )
             .await?;
         let Some(found) = found else { return Ok(None) };
-        let state = PeerState { identity: found.identity, contact: found.contact.id };
+        let state = PeerState { identity: found.identity, contact: found.contact.id, proof: found.proof };
         self.peers.insert(key.clone(), state);
         if let Entry::Vacant(entry) = self.contacts.entry(state.contact) {
             let fields = serde_json::from_str(&found.contact.fields)?;
@@ -183,7 +205,8 @@ impl Batch<'_> {
         Ok(first)
     }
 
-    /// An address that the provider itself names is verified: it attests it.
+    /// An address that the provider itself names is verified, as it attests it, unless the channel says that
+    /// nobody does.
     pub(super) async fn add_identity<D: Db>(
         &mut self,
         db: &mut D,
@@ -203,10 +226,10 @@ impl Batch<'_> {
             kind: *kind,
             value,
             username: peer.username.as_deref(),
-            proof: Proof::Verified,
+            proof: if peer.claimed { Proof::Claimed } else { Proof::Verified },
         };
         insert_identity(db, &new, self.work.now).await?;
-        let state = PeerState { identity: id, contact };
+        let state = PeerState { identity: id, contact, proof: new.proof };
         self.peers.insert(key.clone(), state);
         Ok(state)
     }
@@ -351,6 +374,7 @@ impl Batch<'_> {
 
 struct FoundPeer {
     identity: IdentityId,
+    proof: Proof,
     sandbox: bool,
     contact: ContactRow,
 }
@@ -359,17 +383,18 @@ impl crate::FromRow for FoundPeer {
     fn from_row(row: &crate::Row<'_>) -> Result<Self> {
         Ok(Self {
             identity: row.get(0)?,
-            sandbox: row.get(1)?,
+            proof: row.get(1)?,
+            sandbox: row.get(2)?,
             contact: ContactRow {
-                id: row.get(2)?,
-                uid: row.get(3)?,
-                name: row.get(4)?,
-                locale: row.get(5)?,
-                fields: row.get(6)?,
-                labels: row.get(7)?,
-                conversation: row.get(8)?,
-                stopped_at: row.get(9)?,
-                last_in_at: row.get(10)?,
+                id: row.get(3)?,
+                uid: row.get(4)?,
+                name: row.get(5)?,
+                locale: row.get(6)?,
+                fields: row.get(7)?,
+                labels: row.get(8)?,
+                conversation: row.get(9)?,
+                stopped_at: row.get(10)?,
+                last_in_at: row.get(11)?,
             },
         })
     }

@@ -94,6 +94,7 @@ function Body({ message }: { message: Message }) {
   return (
     <>
       {message.attachments.length > 0 ? <Attachments files={message.attachments} /> : null}
+      {message.subject ? <p className="font-semibold break-words">{message.subject}</p> : null}
       {message.text ? <LinkedText text={message.text} /> : null}
       {message.postback && message.direction === 'in' ? (
         <p className="flex items-center gap-1 text-xs text-ink-2">

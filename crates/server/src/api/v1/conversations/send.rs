@@ -27,6 +27,9 @@ use crate::api::state::ApiState;
 /// Files one message may carry.
 const ATTACHMENTS_MAX: usize = 10;
 
+/// Characters of a subject; mail programs cut longer ones.
+const SUBJECT_MAX: usize = 250;
+
 /// Characters of a client id.
 const CLIENT_ID_MAX: usize = 100;
 
@@ -41,6 +44,8 @@ pub struct Draft {
     pub kind: Kind,
     #[serde(default)]
     pub text: String,
+    /// One line, where the channel has one for it (e-mail); without it the conversation's.
+    pub subject: Option<String>,
     /// `{title, payload}` or `{title, url}`.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
@@ -136,6 +141,18 @@ async fn note(
     Ok(state.store.write(unit).await?)
 }
 
+/// A subject of one line that is not too long.
+fn subject(text: Option<String>) -> Result<Option<String>, ApiError> {
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    match text {
+        Some(text) if text.chars().count() > SUBJECT_MAX || text.contains(char::is_control) => {
+            let detail = format!("must be one line of at most {SUBJECT_MAX} characters");
+            Err(ApiError::Invalid { field: "subject", detail })
+        }
+        text => Ok(text),
+    }
+}
+
 async fn reply(
     state: &ApiState,
     caller: &Caller,
@@ -155,6 +172,7 @@ async fn reply(
         }
     };
     let content = Content {
+        subject: subject(draft.subject)?,
         text: draft.text,
         attachments: attachments(state, caller, &draft.attachments).await?,
         buttons: draft.buttons,
