@@ -13,6 +13,7 @@ pub mod dispatch;
 pub mod event;
 pub mod fair;
 pub mod fit;
+pub mod health;
 pub mod ids;
 pub mod invariants;
 pub mod limits;
