@@ -20,6 +20,7 @@ pub mod limits;
 pub mod outbox;
 pub mod outcome;
 pub mod pacing;
+pub mod routing;
 pub mod rules;
 pub mod state;
 pub mod stop;
