@@ -120,6 +120,8 @@ impl Registry {
                 caps: account.capabilities(),
                 sandbox: account.sandbox,
                 stopped: account.stopped.clone(),
+                fate: account.channel.spec().fate.iter().map(|g| (*g).to_owned()).collect(),
+                fault: None,
             });
             for id in account.channel.external_ids(&account.settings) {
                 let named = this.by_external.entry((family(account.channel), id)).or_default();

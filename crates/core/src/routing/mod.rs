@@ -1,6 +1,7 @@
 //! Where a conversation's next message goes, and why: a verdict with a reason for every way to the contact, then a choice or
 //! a hold with a time (design section 5, I6). Pure; the store gives the ways, stores the plan and moves the lane.
 
+mod drain;
 mod plan;
 mod policy;
 mod sentence;
@@ -14,8 +15,9 @@ use crate::outbox::{Author, Window};
 use crate::state::Proof;
 use crate::time::Timestamp;
 
+pub use drain::{Waiting, drain_order, thin};
 pub use plan::plan;
-pub use policy::{CARRY_LINE, Mode, Policy, PolicyError, Quiet};
+pub use policy::{CARRY_LINE, Mode, Policy, PolicyError, Quiet, first_line};
 pub use sentence::{Names, decision_sentence, verdict_sentence};
 
 /// One way to the contact: one of their identities over one of our accounts.

@@ -137,3 +137,10 @@ impl Policy {
             .map_or(CARRY_LINE, String::as_str)
     }
 }
+
+/// The first line with its names filled in. Anything else in double braces stays as it is written.
+pub fn first_line(line: &str, channel: &str, business: &str) -> String {
+    [("channel", channel), ("business", business)].iter().fold(line.to_owned(), |text, (name, value)| {
+        text.replace(&format!("{{{{ {name} }}}}"), value).replace(&format!("{{{{{name}}}}}"), value)
+    })
+}

@@ -232,6 +232,65 @@ fn quiet_hours_hold_unless_the_customer_waits_now() {
     assert_eq!(bad.check(|_| false).unwrap_err().to_string(), "order: there is no channel called `pigeon`");
 }
 
+#[test]
+fn the_first_line() {
+    let policy = Policy {
+        lines: [("pt".to_owned(), "{{channel}} caiu; {{ business }} aqui. {{ x }}".to_owned())].into(),
+        ..automatic()
+    };
+    assert_eq!(
+        first_line(policy.line(Some("pt-BR")), "Instagram", "Acme"),
+        "Instagram caiu; Acme aqui. {{ x }}"
+    );
+    assert_eq!(
+        first_line(policy.line(Some("de")), "Instagram", "Acme"),
+        "Instagram is having trouble, so Acme is answering you here."
+    );
+}
+
+#[test]
+fn the_drain_takes_closing_windows_first_then_class_then_the_newest_of_an_old_backlog() {
+    use crate::state::Class;
+    let lane = |window: Option<i64>, class, last_in: i64, queued: i64| Waiting {
+        window_until: window.map(|m| NOW + Span::mins(m)),
+        class,
+        last_in_at: Some(NOW - Span::mins(last_in)),
+        queued_at: NOW - Span::mins(queued),
+    };
+    let order = |fresh: bool| {
+        let age = if fresh { 10 } else { 1 };
+        let mut lanes = [
+            (lane(None, Class::Bulk, 5, 50 / age), "bulk"),
+            (lane(None, Class::Live, 40, 40 / age), "older"),
+            (lane(None, Class::Live, 30, 30 / age), "newer"),
+            (lane(Some(90), Class::Bot, 60, 20 / age), "closes later"),
+            (lane(Some(10), Class::Bulk, 60, 10 / age), "closes soon"),
+        ];
+        drain_order(&mut lanes, NOW);
+        lanes.map(|(_, name)| name)
+    };
+    assert_eq!(order(false), ["closes soon", "closes later", "newer", "older", "bulk"]);
+    assert_eq!(order(true), ["closes soon", "closes later", "older", "newer", "bulk"]);
+}
+
+#[test]
+fn what_lost_its_meaning_does_not_go_out() {
+    use crate::outbox::Next;
+    use crate::state::Status;
+    let ago = |minutes| NOW - Span::mins(minutes);
+    for (case, author, queued, last_in, status, returned) in [
+        ("fresh", Author::Person, ago(30), Some(ago(60)), Status::Open, None),
+        ("stale", Author::Person, ago(121), Some(ago(200)), Status::Open, Some(true)),
+        ("overtaken", Author::Person, ago(30), Some(ago(10)), Status::Open, Some(true)),
+        ("a notice keeps", Author::Notice, ago(300), Some(ago(400)), Status::Open, None),
+        ("a bulk message of a closed case", Author::Broadcast, ago(5), None, Status::Resolved, Some(false)),
+    ] {
+        let became =
+            thin(author, queued, last_in, status, NOW).map(|next| matches!(next, Next::Returned { .. }));
+        assert_eq!(became, returned, "{case}");
+    }
+}
+
 fn any_way() -> impl Strategy<Value = Way> {
     let channel = prop_oneof![
         Just(("instagram", AddressKind::Instagram, "meta")),

@@ -15,7 +15,10 @@ pub(crate) struct Step {
 }
 
 /// All steps, in order.
-pub(crate) const STEPS: &[Step] = &[Step { version: 1, name: "init", text: include_str!("0001_init.sql") }];
+pub(crate) const STEPS: &[Step] = &[
+    Step { version: 1, name: "init", text: include_str!("0001_init.sql") },
+    Step { version: 10, name: "continuity", text: include_str!("0010_continuity.sql") },
+];
 
 const MARKS: &[(&str, &str, &str)] = &[
     ("{id}", "INTEGER NOT NULL PRIMARY KEY", "BIGINT NOT NULL PRIMARY KEY"),
