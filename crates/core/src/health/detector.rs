@@ -26,6 +26,12 @@ const GROUPS: f64 = 20.0;
 /// Failures towards one customer count once in this time.
 const PEER_ONCE: Span = Span::mins(10);
 
+/// Failed sends in a row from which good probes are not believed: one alone is nothing.
+const BLIND_FROM: u32 = 2;
+
+/// A probe that failed within this time of a failed send failed with it.
+const TOGETHER: Span = Span::mins(3);
+
 /// Customers remembered for that; the oldest are forgotten first.
 const PEERS_MAX: usize = 20_000;
 
@@ -130,6 +136,11 @@ pub struct Detector {
     minutes: BTreeMap<(AccountId, Direction), Minutes>,
     #[serde(with = "pairs")]
     tick: BTreeMap<(AccountId, Direction), Nats>,
+    /// The last failed real send of an account and how many failed in a row; and the last failed messaging probe.
+    #[serde(with = "pairs")]
+    send_failed: BTreeMap<AccountId, (Timestamp, u32)>,
+    #[serde(with = "pairs")]
+    probe_failed: BTreeMap<AccountId, Timestamp>,
     /// Of our own network, from its canary; `None` where there never was one.
     network: Option<f64>,
     #[serde(with = "pairs")]
@@ -167,6 +178,8 @@ impl Detector {
         self.sums.retain(|(scope, _), _| known.contains(scope));
         self.minutes.retain(|(account, _), _| self.members.contains_key(account));
         self.tick.retain(|(account, _), _| self.members.contains_key(account));
+        self.send_failed.retain(|account, _| self.members.contains_key(account));
+        self.probe_failed.retain(|account, _| self.members.contains_key(account));
     }
 
     /// Every account, in order.
@@ -195,6 +208,10 @@ impl Detector {
             }
         }
         let Some(direction) = seen.signal.direction() else { return };
+        self.note_failures(seen);
+        if seen.signal == Signal::Messaging && !seen.bad && self.is_blind(seen.account) {
+            return;
+        }
         if seen.bad && self.counted_lately(seen, direction) {
             return;
         }
@@ -212,6 +229,28 @@ impl Detector {
                 incident.healthy = (incident.healthy - nats[incident.effect]).clamp(0.0, HEALTHY_NATS * 3.0);
             }
         }
+    }
+
+    fn note_failures(&mut self, seen: &Observation) {
+        match (seen.signal, seen.bad) {
+            (Signal::Send | Signal::Canary, true) => {
+                let (at, count) = self.send_failed.entry(seen.account).or_default();
+                (*at, *count) = (seen.at, *count + 1);
+            }
+            (Signal::Send | Signal::Canary, false) => drop(self.send_failed.remove(&seen.account)),
+            (Signal::Messaging, true) => drop(self.probe_failed.insert(seen.account, seen.at)),
+            _ => {}
+        }
+    }
+
+    /// True where real sends fail in a row and the messaging probe does not: it then shows an API that answers, not one that delivers, and a
+    /// good probe says nothing until a real send succeeds.
+    fn is_blind(&self, account: AccountId) -> bool {
+        let together = self.paced(TOGETHER);
+        self.send_failed.get(&account).is_some_and(|(failed, in_a_row)| {
+            *in_a_row >= BLIND_FROM
+                && !self.probe_failed.get(&account).is_some_and(|probe| failed.since(*probe) <= together)
+        })
     }
 
     fn counted_lately(&mut self, seen: &Observation, direction: Direction) -> bool {
@@ -519,6 +558,11 @@ impl Detector {
         let flapping = self.paced(FLAPPING);
         self.ended.retain(|(.., at, _)| now.since(*at) < flapping);
         self.muted.retain(|(.., until)| *until > now);
+    }
+
+    /// True where the last evidence spoke for recovery: look more often.
+    pub fn heals(&self, key: IncidentKey) -> bool {
+        self.incidents.iter().any(|incident| incident.key == key && incident.healthy > 0.0)
     }
 
     /// The ramp is over and nothing waits any more: closes an incident that was recovering. `None` where it is too early.

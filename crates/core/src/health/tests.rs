@@ -265,3 +265,41 @@ fn the_fast_dial_divides_every_duration() {
     assert!(play.confirmed_after(onset).is_some_and(|after| after <= Span::secs(30)));
     assert_eq!(play.open().len(), 1);
 }
+
+#[test]
+fn a_probe_that_stays_good_does_not_hide_failing_sends() {
+    let mut play = Play::new(&[IG, WA, TG]);
+    play.run(30, &[], false);
+    // Sends and then canaries fail; the probe goes on listing conversations.
+    for tick in 0..36 {
+        play.now = play.now + Span::secs(10);
+        play.tick += 1;
+        if tick < 3 {
+            play.see(IG, Signal::Send, true);
+        } else if tick % 3 == 0 {
+            play.see(IG, Signal::Canary, true);
+        }
+        for account in [IG, WA, TG] {
+            if tick % 3 == 0 {
+                play.see(account, Signal::Messaging, false);
+            }
+        }
+        play.found.extend(play.detector.evaluate(play.now));
+    }
+    assert_eq!(play.open(), [(Phase::Confirmed, Direction::Send, channel("instagram"))]);
+    assert_eq!(play.attributed(), Some(channel("instagram")));
+    // Good probes alone are no recovery; good canaries are.
+    play.accounts.clear();
+    play.probing.clear();
+    for tick in 0..60 {
+        play.now = play.now + Span::secs(10);
+        play.tick += 1;
+        play.see(IG, Signal::Messaging, false);
+        if tick >= 30 && tick % 3 == 0 {
+            play.see(IG, Signal::Canary, false);
+        }
+        play.found.extend(play.detector.evaluate(play.now));
+        assert!(tick > 30 || play.open()[0].0 == Phase::Confirmed);
+    }
+    assert_eq!(play.open()[0].0, Phase::Recovering);
+}

@@ -56,6 +56,8 @@ pub struct Policy {
     pub templates: std::collections::BTreeMap<String, String>,
     /// Cost of one message in millionths, by channel.
     pub costs: std::collections::BTreeMap<String, i64>,
+    /// Simulated faults only suggest too, instead of carrying by themselves.
+    pub sandbox_suggests: bool,
     /// Quiet after recovery for so many minutes before a conversation goes back to its first channel.
     pub settle_min: u32,
 }
@@ -75,6 +77,7 @@ impl Default for Policy {
             lines: std::collections::BTreeMap::new(),
             templates: std::collections::BTreeMap::new(),
             costs: std::collections::BTreeMap::new(),
+            sandbox_suggests: false,
             settle_min: 30,
         }
     }

@@ -265,17 +265,39 @@ impl Unit for Policies {
 pub struct CarriedAway;
 
 impl Unit for CarriedAway {
-    type Out = Vec<(WorkspaceId, IncidentId)>;
+    /// And whether a simulated fault did.
+    type Out = Vec<(WorkspaceId, IncidentId, bool)>;
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
         db.rows(
             sql!(
-                "SELECT DISTINCT v.workspace_id, v.carried_incident_id FROM conversations v \
+                "SELECT DISTINCT v.workspace_id, v.carried_incident_id, v.sandbox FROM conversations v \
                  JOIN incidents i ON i.id = v.carried_incident_id \
                  WHERE v.carried_incident_id IS NOT NULL AND i.phase = 'closed'"
             ),
             &[],
         )
         .await
+    }
+}
+
+/// The account of a conversation's route. `None` where it has none, or is gone.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteOf {
+    pub workspace: WorkspaceId,
+    pub conversation: ConversationId,
+}
+
+impl Unit for RouteOf {
+    type Out = Option<AccountId>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let row: Option<(Option<AccountId>,)> = db
+            .row(
+                sql!("SELECT route_account_id FROM conversations WHERE id = ?1 AND workspace_id = ?2"),
+                &vals![self.conversation, self.workspace],
+            )
+            .await?;
+        Ok(row.and_then(|(account,)| account))
     }
 }

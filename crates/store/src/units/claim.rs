@@ -68,6 +68,8 @@ pub struct Outgoing {
     pub reaction: Option<(String, Option<String>)>,
     pub class: Class,
     pub human_tag: bool,
+    /// Sent into a fault on purpose, to see whether it is over.
+    pub canary: bool,
     pub lease_until: Timestamp,
 }
 
@@ -314,6 +316,7 @@ impl Claim {
             reaction: row.reaction.as_deref().map(serde_json::from_str).transpose()?,
             class: row.class,
             human_tag,
+            canary: row.canary,
             lease_until: self.lease_until,
         })
     }
