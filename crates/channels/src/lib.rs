@@ -67,6 +67,12 @@ pub trait Channel: Send + Sync {
     /// `None` for channels of our own house.
     fn probe(&self, account: &Account<'_>) -> Option<WireRequest>;
 
+    /// The cheap call that tells whether the messaging component itself works (level *messaging* of the channel facts,
+    /// 0.5). The same as [`Channel::probe`] where the provider has no better one.
+    fn messaging_probe(&self, account: &Account<'_>) -> Option<WireRequest> {
+        self.probe(account)
+    }
+
     /// Calls that make events come in, in order: towards our webhook address, or (`webhook` false) away from it so
     /// that [`Channel::poll`] works. Empty where the operator does this in the provider's own console.
     fn connect(&self, _account: &Account<'_>, _webhook: bool) -> Vec<WireRequest> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::event::AddressKind;
 use crate::fit::Capabilities;
-use crate::ids::{AccountId, WorkspaceId};
+use crate::ids::{AccountId, IncidentId, WorkspaceId};
 
 /// One account as decisions see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,18 @@ pub struct AccountInfo {
     pub sandbox: bool,
     /// Why it sends nothing until somebody acts (I9); what comes in is still taken.
     pub stopped: Option<String>,
+    /// What it fails together with, its company first.
+    pub fate: Vec<String>,
+    /// The open incident that it lies in, while nothing but canaries may go.
+    pub fault: Option<AccountFault>,
+}
+
+/// Why an account waits without anybody having to act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountFault {
+    pub incident: IncidentId,
+    /// What people read on every message that waits.
+    pub reason: String,
 }
 
 /// All accounts. Cheap to clone behind an `Arc`; replaced as a whole or account by account when one changes.
@@ -63,6 +75,18 @@ impl Directory {
             }
         }
         Some(info)
+    }
+
+    /// The same accounts with these faults, and no others.
+    pub fn with_faults(&self, faults: &HashMap<AccountId, AccountFault>) -> Self {
+        let mut next = self.clone();
+        for (id, info) in &mut next.accounts {
+            let fault = faults.get(id);
+            if info.fault.as_ref() != fault {
+                *info = Arc::new(AccountInfo { fault: fault.cloned(), ..AccountInfo::clone(info) });
+            }
+        }
+        next
     }
 
     /// One account.

@@ -54,6 +54,10 @@ ids! {
     RuleId = "rule";
     /// Something that could not be understood or done; listed and replayable.
     ProblemId = "prob";
+    /// A declared failure.
+    IncidentId = "inc";
+    /// The recorded decision where a lane goes and why.
+    PlanId = "plan";
 }
 
 /// A public id: 128 bits, UUIDv7, so it sorts by the time it was made.

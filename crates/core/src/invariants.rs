@@ -1,8 +1,10 @@
 //! The invariants of the design as predicates: used by `debug_assert!`, property tests and the simulator.
 
 use crate::event::Fact;
-use crate::outbox::Author;
+use crate::health::Phase;
+use crate::outbox::{Author, Window};
 use crate::pacing::Limit;
+use crate::routing::{Consent, Fault, Way};
 use crate::state::{Facts, State, part_state};
 use crate::time::Timestamp;
 
@@ -45,6 +47,23 @@ pub enum Ended {
     NotExecuted,
     Refused,
     Uncertain,
+}
+
+/// I6: whether routing may take a way: outside the attributed scope of every open incident (unless a person chose it), with
+/// consent, inside its window or with a template, and for content that it can carry.
+pub fn route_allowed(faults: &[Fault], way: &Way, author: Author, explicit: bool) -> bool {
+    let faulty = faults.iter().any(|fault| {
+        matches!(fault.phase, Phase::Suspect | Phase::Confirmed)
+            && fault.direction.stops_sending()
+            && fault.holds(way)
+    });
+    let consent = matches!(way.consent, Consent::WroteThere | Consent::Granted);
+    let open = match way.window {
+        Window::Unlimited | Window::Open { .. } => true,
+        Window::HumanOnly { .. } => author == Author::Person || way.template.is_some(),
+        Window::Closed => way.template.is_some(),
+    };
+    (!faulty || explicit) && consent && open && way.misfit.is_none()
 }
 
 /// I7: the state is the one that the facts give.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use everthread_store::units::After;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::continuity::Continuity;
 use crate::delivery::Note;
 use crate::hub::Hub;
 use crate::realtime::Realtime;
@@ -18,6 +19,7 @@ pub struct Effects {
     changed: watch::Sender<u64>,
     realtime: Realtime,
     hub: Hub,
+    continuity: Continuity,
 }
 
 impl std::fmt::Debug for Effects {
@@ -29,7 +31,12 @@ impl std::fmt::Debug for Effects {
 impl Effects {
     /// Effects that end in `delivery`'s inbox. The inbox has no bound of its own: it holds at most a note per lane
     /// that a commit touched, and commits wait for the store.
-    pub fn new(delivery: mpsc::UnboundedSender<Note>, realtime: Realtime, hub: Hub) -> Self {
+    pub fn new(
+        delivery: mpsc::UnboundedSender<Note>,
+        realtime: Realtime,
+        hub: Hub,
+        continuity: Continuity,
+    ) -> Self {
         Self {
             delivery,
             media: Arc::default(),
@@ -37,11 +44,13 @@ impl Effects {
             changed: watch::Sender::new(0),
             realtime,
             hub,
+            continuity,
         }
     }
 
     /// Passes on what followed from a commit.
-    pub fn committed(&self, after: After) {
+    pub fn committed(&self, mut after: After) {
+        self.continuity.wanted(std::mem::take(&mut after.plans));
         if !after.changes.is_empty() {
             self.changed.send_modify(|n| *n += 1);
             self.realtime.wake();

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use everthread_core::account::{Secrets, Settings};
-use everthread_core::ids::{Uid, WorkspaceId};
+use everthread_core::directory::AccountFault;
+use everthread_core::ids::{AccountId, Uid, WorkspaceId};
 use everthread_core::rules::{RuleSet, Source, compile};
 use everthread_store::Store;
 use everthread_store::read::hub::{Hub as Rows, HubAccount, HubWorkspace, LoadHub};
@@ -28,6 +29,7 @@ pub struct Hub {
     table: watch::Sender<Option<Arc<Table>>>,
     rules: watch::Sender<Arc<Rules>>,
     workspaces: watch::Sender<Arc<Vec<HubWorkspace>>>,
+    faults: Arc<std::sync::Mutex<HashMap<AccountId, AccountFault>>>,
     stale: Arc<tokio::sync::Notify>,
 }
 
@@ -53,6 +55,7 @@ impl Hub {
             table,
             rules: watch::Sender::new(Arc::default()),
             workspaces: watch::Sender::new(Arc::default()),
+            faults: Arc::default(),
             stale: Arc::default(),
         }
     }
@@ -70,6 +73,15 @@ impl Hub {
     /// Workspaces, first made first.
     pub fn workspaces(&self) -> Arc<Vec<HubWorkspace>> {
         self.workspaces.borrow().clone()
+    }
+
+    /// Says which accounts lie in a fault; all others do not.
+    pub fn set_faults(&self, faults: HashMap<AccountId, AccountFault>) {
+        let mut known = self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *known != faults {
+            self.registry.send_modify(|registry| *registry = Arc::new(registry.with_faults(&faults)));
+            *known = faults;
+        }
     }
 
     /// Says that the store holds something newer; the next [`Hub::wait_stale`] returns.
@@ -102,7 +114,9 @@ impl Hub {
         let mut endpoints: Vec<table::Row> = endpoints.into_values().collect();
         endpoints.sort_by_key(|e| e.id);
         self.table.send_replace(Some(Arc::new(Table::build(&endpoints))));
-        self.registry.send_replace(Arc::new(Registry::build(accounts)));
+        let faults = self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.registry.send_replace(Arc::new(Registry::build(accounts).with_faults(&faults)));
+        drop(faults);
         self.rules.send_replace(Arc::new(compile_all(&rows)));
         self.workspaces.send_replace(Arc::new(rows.workspaces));
         if let Err(error) = table::write_cache(&self.cache, &self.seal, &endpoints) {
@@ -174,5 +188,5 @@ fn compile_all(rows: &Rows) -> Rules {
 
 /// Public ids of accounts for people.
 pub fn shown(uid: Uid) -> String {
-    uid.show(everthread_core::ids::AccountId::PREFIX)
+    uid.show(AccountId::PREFIX)
 }

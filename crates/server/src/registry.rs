@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use everthread_channels::{Channel, spec::Transport};
 use everthread_core::account::{Secrets, Settings};
-use everthread_core::directory::{AccountInfo, Directory};
+use everthread_core::directory::{AccountFault, AccountInfo, Directory};
 use everthread_core::fit::Capabilities;
 use everthread_core::ids::{AccountId, EndpointId, Uid, WorkspaceId};
 use everthread_core::pacing::Rate;
@@ -76,7 +76,7 @@ impl Account {
 }
 
 /// All accounts at one moment.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Registry {
     accounts: HashMap<AccountId, Arc<Account>>,
     /// Accounts by family of channels and the provider's id of them; equal ids may stand in two workspaces.
@@ -120,6 +120,8 @@ impl Registry {
                 caps: account.capabilities(),
                 sandbox: account.sandbox,
                 stopped: account.stopped.clone(),
+                fate: account.channel.spec().fate.iter().map(|g| (*g).to_owned()).collect(),
+                fault: None,
             });
             for id in account.channel.external_ids(&account.settings) {
                 let named = this.by_external.entry((family(account.channel), id)).or_default();
@@ -133,6 +135,11 @@ impl Registry {
         }
         this.directory = Arc::new(directory);
         this
+    }
+
+    /// The same accounts with these faults, and no others.
+    pub fn with_faults(&self, faults: &HashMap<AccountId, AccountFault>) -> Self {
+        Self { directory: Arc::new(self.directory.with_faults(faults)), ..self.clone() }
     }
 
     /// One account.

@@ -16,6 +16,7 @@ pub enum TaskKind {
     Delivery,
     ProviderCall,
     PollSource,
+    Continuity,
     Media,
     Realtime,
     AdminSocket,

@@ -96,6 +96,8 @@ impl Scene {
             caps,
             sandbox: false,
             stopped: None,
+            fate: Vec::new(),
+            fault: None,
         }));
         Ok(())
     }

@@ -263,5 +263,7 @@ fn info(workspace: WorkspaceId, id: AccountId) -> AccountInfo {
         caps,
         sandbox: false,
         stopped: None,
+        fate: Vec::new(),
+        fault: None,
     }
 }

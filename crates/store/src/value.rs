@@ -267,7 +267,9 @@ ids!(
     MediaId,
     LeadId,
     RuleId,
-    ProblemId
+    ProblemId,
+    IncidentId,
+    PlanId
 );
 
 macro_rules! stable_words {

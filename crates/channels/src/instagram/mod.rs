@@ -136,6 +136,11 @@ impl Channel for Instagram {
         Some(meta::answer::get(account, send::default_base(account), "me?fields=id"))
     }
 
+    fn messaging_probe(&self, account: &Account<'_>) -> Option<WireRequest> {
+        let path = "me/conversations?platform=instagram&fields=id&limit=1";
+        Some(meta::answer::get(account, send::default_base(account), path))
+    }
+
     fn external_id(&self, settings: &Settings) -> Option<String> {
         settings.get("ig_id").map(str::to_owned)
     }

@@ -97,6 +97,8 @@ pub enum Next {
     Retry { at: Timestamp, class: ErrorClass, reason: Reason, throttle: Option<ThrottleScope> },
     /// The account sends nothing until somebody acts; this part is held until `until`.
     StopAccount { reason: Reason, until: Timestamp },
+    /// Waits for an open incident to end, at most until `until`; nobody has to act.
+    Held { reason: Reason, until: Timestamp },
     /// Failed for good and visibly; the lane goes on.
     Failed { class: ErrorClass, reason: Reason },
     /// Nobody knows; blocks its lane until a fact settles it or `settle_by` passes (then [`unsettled`]).

@@ -27,6 +27,7 @@ fn show(next: &Next) -> String {
         Next::Accepted { provider_id } => format!("accepted {provider_id:?}"),
         Next::Retry { at: t, throttle, .. } => format!("retry {} {throttle:?}", at(*t)),
         Next::StopAccount { until, .. } => format!("stop {}", at(*until)),
+        Next::Held { until, .. } => format!("held {}", at(*until)),
         Next::Failed { class, .. } => format!("failed {}", class.as_str()),
         Next::Uncertain { settle_by, .. } => format!("uncertain {}", at(*settle_by)),
         Next::Unconfirmed { .. } => "unconfirmed".to_owned(),

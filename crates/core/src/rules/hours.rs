@@ -20,7 +20,7 @@ pub struct OpenHours {
 
 /// Hours ready for use.
 #[derive(Clone, Debug)]
-pub(super) struct Hours {
+pub(crate) struct Hours {
     tz: TimeZone,
     /// Minutes of the week, from Monday 00:00, as half-open ranges; ends may pass the week's end.
     ranges: Vec<(i32, i32)>,
@@ -31,7 +31,7 @@ const WEEK: i32 = 7 * DAY;
 
 impl Hours {
     /// Checks and prepares. Fails with the path below the condition and what is wrong there.
-    pub(super) fn new(tz: &str, open: &[OpenHours]) -> Result<Self, (String, String)> {
+    pub(crate) fn new(tz: &str, open: &[OpenHours]) -> Result<Self, (String, String)> {
         let zone =
             TimeZone::get(tz).map_err(|_| ("tz".to_owned(), format!("no time zone is called `{tz}`")))?;
         let mut ranges = Vec::new();
@@ -50,7 +50,7 @@ impl Hours {
     }
 
     /// True inside the hours.
-    pub(super) fn contain(&self, now: Timestamp) -> bool {
+    pub(crate) fn contain(&self, now: Timestamp) -> bool {
         let Ok(now) = jiff::Timestamp::from_microsecond(now.micros()) else { return false };
         let local = self.tz.to_datetime(now);
         let day = i32::from(local.weekday().to_monday_zero_offset());

@@ -29,6 +29,7 @@ use crate::time::Timestamp;
 pub use answer::{email, phone};
 pub use compile::{RuleError, RuleSet, compile};
 pub use decide::decide;
+pub(crate) use hours::Hours;
 pub use hours::OpenHours;
 
 /// One rule as users write it.

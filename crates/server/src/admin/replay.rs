@@ -19,7 +19,12 @@ pub(super) async fn run(admin: &Admin, from_micros: Option<i64>, sink: &Sink) ->
     let reader = journal.reader_at(Timestamp::from_micros(from_micros.unwrap_or(0)));
     let effects = admin.effects.clone().unwrap_or_else(|| {
         let (notes, _) = tokio::sync::mpsc::unbounded_channel();
-        Effects::new(notes, crate::realtime::Realtime::new(admin.store.clone()), admin.hub.clone())
+        Effects::new(
+            notes,
+            crate::realtime::Realtime::new(admin.store.clone()),
+            admin.hub.clone(),
+            crate::continuity::view(),
+        )
     });
     let stage = Stage {
         store: admin.store.clone(),

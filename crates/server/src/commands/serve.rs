@@ -15,6 +15,7 @@ use crate::admin::{self, Admin, Failure};
 use crate::app::{self, Door};
 use crate::apply::{Acknowledge, Stage};
 use crate::config::Config;
+use crate::continuity::{self, Observer};
 use crate::delivery::Delivery;
 use crate::effects::Effects;
 use crate::http::{Client, guard::Guarded};
@@ -161,7 +162,17 @@ impl Parts {
     async fn start(self, door: &Door) -> Result<Supervisor, Failure> {
         let realtime = Realtime::new(self.store.clone());
         let (notes, inbox) = mpsc::unbounded_channel();
-        let effects = Effects::new(notes.clone(), realtime.clone(), self.hub.clone());
+        let (observer, observations) = Observer::new();
+        let parts = continuity::Parts {
+            store: self.store.clone(),
+            hub: self.hub.clone(),
+            supervisor: self.supervisor.clone(),
+            public_url: Arc::clone(&self.public_url),
+            client: Client::new().map_err(Failure::from_display)?,
+        };
+        let (continuity, watch_channels) = continuity::spawn(&parts, (observer.clone(), observations));
+        let effects = Effects::new(notes.clone(), realtime.clone(), self.hub.clone(), continuity.clone());
+        watch_channels(effects.clone());
         let admin = Arc::new(Admin {
             config: self.config.clone(),
             store: self.store.clone(),
@@ -175,7 +186,7 @@ impl Parts {
         let files = self.files()?;
         let chat =
             Chat::new(self.store.clone(), self.journal.clone(), self.hub.registry(), effects.changed());
-        self.workers(&effects, &realtime, notes, inbox, &files)?;
+        self.workers(&effects, &realtime, (notes, inbox, observer), &files)?;
         let sandbox = if self.config.sandbox {
             Some(crate::demo::start(&admin, self.addr, &self.supervisor).await?)
         } else {
@@ -232,8 +243,11 @@ impl Parts {
         &self,
         effects: &Effects,
         realtime: &Realtime,
-        notes: mpsc::UnboundedSender<crate::delivery::Note>,
-        inbox: mpsc::UnboundedReceiver<crate::delivery::Note>,
+        (notes, inbox, observer): (
+            mpsc::UnboundedSender<crate::delivery::Note>,
+            mpsc::UnboundedReceiver<crate::delivery::Note>,
+            Observer,
+        ),
         files: &Arc<dyn ObjectStore>,
     ) -> Result<(), Failure> {
         let stop = self.supervisor.stopping();
@@ -260,6 +274,7 @@ impl Parts {
             supervisor: self.supervisor.clone(),
             links: self.links(),
             files: Files { store: self.store.clone(), bytes: Arc::clone(files) },
+            observer,
             notes,
         };
         self.supervisor.spawn(TaskKind::Delivery, delivery.run(inbox));

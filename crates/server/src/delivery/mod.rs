@@ -22,6 +22,7 @@ use everthread_store::units::{
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::{self, JumpWatch};
+use crate::continuity::Observer;
 use crate::effects::Effects;
 use crate::http::Client;
 use crate::media::{Files, link::Links};
@@ -71,6 +72,7 @@ pub struct Delivery {
     pub supervisor: Supervisor,
     pub links: Links,
     pub files: Files,
+    pub observer: Observer,
     pub notes: mpsc::UnboundedSender<Note>,
 }
 
@@ -341,6 +343,8 @@ impl Worker {
         let account = self.with.registry.borrow().account(outgoing.account).cloned();
         self.with.supervisor.spawn(TaskKind::ProviderCall, async move {
             let result = call::make(&with, account.as_deref(), &outgoing).await;
+            let attempt = (outgoing.number, outgoing.canary);
+            with.observer.call(clock::now(), outgoing.account, outgoing.identity, attempt, &result.outcome);
             let _ = with
                 .notes
                 .send(Note::Called { conversation: outgoing.conversation, result: Box::new(result) });

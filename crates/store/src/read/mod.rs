@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod changes;
 pub mod chat;
 pub mod contacts;
+pub mod continuity;
 pub mod export;
 pub mod hub;
 pub mod inbox;

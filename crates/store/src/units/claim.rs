@@ -72,6 +72,8 @@ pub struct Outgoing {
     pub reaction: Option<(String, Option<String>)>,
     pub class: Class,
     pub human_tag: bool,
+    /// Sent into a fault on purpose, to see whether it is over.
+    pub canary: bool,
     pub lease_until: Timestamp,
 }
 
@@ -113,6 +115,7 @@ row_struct! {
         unreachable: Option<String>,
         account_stopped: Option<String>,
         account_removed: Option<Timestamp>,
+        canary: bool,
         fence: Option<i64>,
         /// Parts that must end first: earlier ones, and any that is under way or uncertain (I4).
         before: i64,
@@ -155,7 +158,7 @@ impl Claim {
                  p.queued_at, p.due_at, p.expires_at, m.text, m.content, m.reply_to, v.status, v.owner_kind, \
                  v.owner_user_id, v.owner_version, i.kind, i.value, c.stopped_at, r.last_in_at, \
                  r.reachable, r.reason, CASE WHEN a.stopped_at IS NULL THEN NULL ELSE a.stopped_reason END, \
-                 a.removed_at, l.fence, \
+                 a.removed_at, p.canary, l.fence, \
                  (SELECT count(*) FROM message_parts q WHERE q.conversation_id = p.conversation_id AND q.unsent = 1 \
                  AND q.id <> p.id AND (q.seq < p.seq OR (q.seq = p.seq AND q.idx < p.idx) \
                  OR q.state IN ('sending', 'uncertain'))) \
@@ -189,6 +192,7 @@ impl Claim {
         let human_tag = match self.check(&row, author) {
             Ok(human_tag) => human_tag,
             Err(next) => {
+                let held = matches!(next, Next::Held { .. });
                 let ending = Ending {
                     workspace,
                     conversation: row.conversation,
@@ -198,6 +202,12 @@ impl Claim {
                     part: row.part,
                 };
                 end_part(db, work, &ending, next).await?;
+                if let Some(fault) =
+                    self.directory.get(row.account).and_then(|i| i.fault.as_ref()).filter(|_| held)
+                {
+                    let values = vals![row.part, fault.incident];
+                    db.exec(sql!("UPDATE message_parts SET incident_id = ?2 WHERE id = ?1"), &values).await?;
+                }
                 return Ok(None);
             }
         };
@@ -243,6 +253,11 @@ impl Claim {
         let Some(info) = self.directory.get(row.account) else {
             return cancelled("the account is not known");
         };
+        // Canaries, and what a person sent into a fault on purpose, go all the same (I6).
+        if let Some(fault) = info.fault.as_ref().filter(|_| !row.canary) {
+            let reason = Reason::new("incident", fault.reason.as_str());
+            return Err(Next::Held { reason, until: row.expires_at });
+        }
         allowed(info, row, author, self.now)
     }
 
@@ -310,6 +325,7 @@ impl Claim {
             reaction: row.reaction.as_deref().map(serde_json::from_str).transpose()?,
             class: row.class,
             human_tag,
+            canary: row.canary,
             lease_until: self.lease_until,
         })
     }

@@ -8,6 +8,7 @@ mod apply;
 mod bulk;
 mod claim;
 mod compose;
+mod continuity;
 mod conversation;
 mod deferred;
 mod feed;
@@ -40,6 +41,10 @@ pub use apply::{Applied, Apply, ApplyItem, ItemResult};
 pub use bulk::QueueBulk;
 pub use claim::{Claim, Claimed, Outgoing};
 pub use compose::{Compose, Composed, Note};
+pub use continuity::{
+    Canary, FindingRow, HeldLanes, HoldLanes, KnownFault, PlanLane, Planned, ReleaseLanes, Released,
+    ReturnRoutes, Returned, SaveHealth, SavedIncident, SetPolicy, Trigger,
+};
 pub use conversation::{Assign, Cancel, MarkRead, Retry, SetLabels, SetStatus, UpdateContact};
 pub use deferred::{Defer, DeferredItem, DropDeferred, DueDeferred};
 pub use journal::{
@@ -82,6 +87,8 @@ pub struct After {
     pub throttled: Vec<Throttle>,
     /// True where outgoing webhooks were queued.
     pub webhooks: bool,
+    /// Lanes that wait in a fault and want a plan.
+    pub plans: Vec<(WorkspaceId, ConversationId)>,
     /// The earliest deadline that this unit set: run [`Settle`] then.
     pub due: Option<Timestamp>,
 }
@@ -96,6 +103,7 @@ impl After {
         self.stopped.extend(other.stopped);
         self.throttled.extend(other.throttled);
         self.webhooks |= other.webhooks;
+        self.plans.extend(other.plans);
         self.due_by(other.due);
     }
 

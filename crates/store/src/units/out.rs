@@ -58,7 +58,7 @@ pub(crate) async fn queue<D: Db>(
         postback: None,
         referral: None,
         class: out.class,
-        state: if account.stopped.is_some() { State::Held } else { State::Queued },
+        state: if waits(account).is_some() { State::Held } else { State::Queued },
         accepted_at: None,
         parts: parts.len() as i64,
         late: false,
@@ -91,9 +91,10 @@ async fn insert_parts<D: Db>(
         jsons.push((PartId(work.id(db).await?), work.uid(), json));
     }
     // An account that sends nothing holds the message, with the reason where people see it (I8).
-    let stopped = account.stopped.as_deref();
+    let stopped = waits(account);
+    let incident = account.fault.as_ref().filter(|_| account.stopped.is_none()).map(|fault| fault.incident);
     let state = if stopped.is_some() { State::Held } else { State::Queued };
-    let rows: Vec<[Val<'_>; 20]> = parts
+    let rows: Vec<[Val<'_>; 21]> = parts
         .iter()
         .zip(&jsons)
         .enumerate()
@@ -118,7 +119,8 @@ async fn insert_parts<D: Db>(
                 expires_at,
                 state,
                 stopped.map(|_| expires_at),
-                stopped
+                stopped,
+                incident
             ]
         })
         .collect();
@@ -126,14 +128,22 @@ async fn insert_parts<D: Db>(
         sql!(
             "INSERT INTO message_parts (id, uid, workspace_id, conversation_id, message_id, seq, idx, account_id, \
              identity_id, class, author, owner_version, state, state_at, unsent, content, text_hash, queued_at, \
-             expires_at, due_at, reason) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?18, ?13, 1, ?14, ?15, ?16, ?17, ?19, ?20)"
+             expires_at, due_at, reason, incident_id) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?18, ?13, 1, ?14, ?15, ?16, ?17, ?19, ?20, ?21)"
         ),
         &rows,
     )
     .await?;
     work.after.due_by(Some(expires_at));
+    if incident.is_some() {
+        work.after.plans.push((conversation.workspace, conversation.id));
+    }
     Ok(())
+}
+
+/// Why an account sends nothing now.
+fn waits(account: &AccountInfo) -> Option<&str> {
+    account.stopped.as_deref().or(account.fault.as_ref().map(|fault| fault.reason.as_str()))
 }
 
 /// A part always says what it holds, as its message may hold more.

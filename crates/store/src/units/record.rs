@@ -315,6 +315,11 @@ pub(crate) async fn apply_next<D: Db>(
             work.after.due_by(Some(until));
             Written { due_at: Some(until), ..Written::new(State::Held).why(Some(ErrorClass::Auth), reason) }
         }
+        Next::Held { reason, until } => {
+            work.after.due_by(Some(until));
+            work.after.plans.push((part.workspace, part.conversation));
+            Written { due_at: Some(until), ..Written::new(State::Held).why(None, reason) }
+        }
         Next::Failed { class, reason } => {
             facts.learn(everthread_core::event::Fact::Failed, now);
             Written::new(State::Failed).why(Some(class), reason)

@@ -178,6 +178,8 @@ pub(crate) enum AuthorKind {
     Bot(Option<RuleId>),
     /// Typed in the platform's own app.
     App,
+    /// Said by the hub itself, e.g. the first line on another route.
+    System,
 }
 
 impl AuthorKind {
@@ -187,6 +189,7 @@ impl AuthorKind {
             Self::Person(_) => "person",
             Self::Bot(_) => "bot",
             Self::App => "app",
+            Self::System => "system",
         }
     }
 }
@@ -243,7 +246,7 @@ pub(crate) async fn insert_message<D: Db>(
     let (user, rule) = match message.author {
         AuthorKind::Person(user) => (Some(user), None),
         AuthorKind::Bot(rule) => (None, rule),
-        AuthorKind::Customer | AuthorKind::App => (None, None),
+        AuthorKind::Customer | AuthorKind::App | AuthorKind::System => (None, None),
     };
     db.exec(
         sql!(

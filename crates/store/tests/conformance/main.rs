@@ -6,6 +6,7 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+mod continuity;
 mod inbound;
 mod outbound;
 mod rig;
@@ -50,6 +51,12 @@ store_conformance! {
         a_stopped_account_holds_its_parts, the_window_is_checked_at_the_claim, cancel_and_retry,
         uncertain_ends_unconfirmed_at_its_deadline, an_older_fence_is_refused, a_bot_answer_expires,
         a_retry_waits_for_an_uncertain_part;
+    continuity: a_fault_holds_what_waits_and_what_is_written_then, a_claim_into_a_fault_is_held,
+        a_lane_is_carried_as_a_whole_with_one_line_and_comes_home, who_waits_is_told_where_we_go_on,
+        a_suggestion_waits_for_a_person, without_consent_nobody_is_carried,
+        a_canary_goes_into_the_fault_and_the_rest_is_drained, what_lost_its_meaning_goes_back_to_its_author,
+        quiet_conversations_go_back_after_the_end, incidents_are_kept_with_their_timeline,
+        a_known_address_alone_is_no_consent;
     walls: workspaces_never_meet, changes_are_seen_in_order_by_a_tailing_reader, a_failing_unit_stores_nothing,
         a_panicking_unit_harms_no_other, reading_units_cannot_write, search_finds_words_of_its_workspace_only,
         labels_and_leads;

@@ -145,6 +145,8 @@ impl Rig {
             caps,
             sandbox: false,
             stopped: None,
+            fate: Vec::new(),
+            fault: None,
         };
         let mut directory = (*self.directory).clone();
         directory.insert(info);

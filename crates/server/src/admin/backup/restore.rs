@@ -226,7 +226,7 @@ async fn settle(config: &Config) -> Result<(u64, u64), Failure> {
         journal: journal.clone(),
         registry: admin.hub.registry(),
         rules: admin.hub.rules(),
-        effects: Effects::new(notes, realtime, admin.hub.clone()),
+        effects: Effects::new(notes, realtime, admin.hub.clone(), crate::continuity::view()),
         data: config.data.clone(),
         stop: CancellationToken::new(),
         acknowledge: None,

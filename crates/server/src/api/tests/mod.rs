@@ -197,6 +197,8 @@ async fn shop(store: &Store, directory: &mut Directory, name: &str) -> Shop {
         caps: spec.capabilities(),
         sandbox: false,
         stopped: None,
+        fate: Vec::new(),
+        fault: None,
     });
     Shop { id, uid, account, users }
 }

@@ -17,7 +17,7 @@ use everthread_core::time::{Span, Timestamp};
 use super::people::{ConversationState, PeerState};
 use super::{ApplyItem, Batch, ItemResult, facts};
 use crate::units::out::{cancel_bot, cancel_parts};
-use crate::units::rows::{AuthorKind, NewMessage, insert_media, insert_message};
+use crate::units::rows::{AuthorKind, ConversationRow, NewMessage, insert_media, insert_message};
 use crate::{Db, Result, sql, vals};
 
 /// A contact's time of last contact is a row of its own: not written more often than this.
@@ -131,6 +131,7 @@ impl Batch<'_> {
         insert_message(db, row, &new, item.received_at).await?;
         insert_media(db, &mut self.work, info.workspace, info.id, id, content).await?;
         heard_from(db, peer.identity, info, at).await?;
+        came_home(db, row).await?;
         Ok((id, uid))
     }
 
@@ -257,6 +258,19 @@ pub(super) struct RuleFacts<'a> {
     pub(super) id: MessageId,
     pub(super) late: bool,
     pub(super) first: bool,
+}
+
+/// A customer who writes on the channel that the conversation was carried away from has brought it back.
+async fn came_home<D: Db>(db: &mut D, row: &ConversationRow) -> Result<()> {
+    db.exec(
+        sql!(
+            "UPDATE conversations SET home_identity_id = NULL, home_account_id = NULL, carried_incident_id = NULL, \
+             carried_at = NULL, plan_id = NULL WHERE id = ?1 AND home_account_id = ?2"
+        ),
+        &vals![row.id, row.route_account],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Notes when the customer last wrote over this account: the reply window counts from there. Writing to us also

@@ -1,0 +1,231 @@
+//! One detector with the rows of its incidents: real platforms, or the sandbox's.
+
+use std::collections::{BTreeMap, HashMap};
+
+use everthread_core::directory::AccountFault;
+use everthread_core::health::{
+    Config, Detector, Finding, Gate, Incident, IncidentKey, Member, Phase, Scope, gates, sure, what,
+};
+use everthread_core::ids::{AccountId, WorkspaceId};
+use everthread_core::routing::{Fault, Names};
+use everthread_core::time::Timestamp;
+use everthread_store::Store;
+use everthread_store::read::continuity::{Incidents, LoadHealth};
+use everthread_store::units::{FindingRow, KnownFault, SaveHealth, SavedIncident};
+
+use super::handle::Known;
+use super::words::Words;
+use crate::clock;
+use crate::effects::Effects;
+use crate::registry::Registry;
+
+/// Open incidents read at the start: far more than a hub ever has.
+const OPEN_MAX: u32 = 500;
+
+/// A detector and what it has stored.
+pub(super) struct Side {
+    pub(super) name: &'static str,
+    pub(super) sandbox: bool,
+    pub(super) detector: Detector,
+    saved: BTreeMap<IncidentKey, SavedIncident>,
+}
+
+impl Side {
+    /// Takes up what the last process knew. A state that can't be read is started over: evidence comes again.
+    pub(super) async fn load(
+        store: &Store,
+        name: &'static str,
+        sandbox: bool,
+    ) -> Result<Self, everthread_store::Error> {
+        let body = store.read(LoadHealth { detector: name.to_owned() }).await?;
+        let detector = body.and_then(|body| match serde_json::from_str(&body) {
+            Ok(detector) => Some(detector),
+            Err(error) => {
+                tracing::warn!(%error, detector = name, "the stored state of channel health can't be read; it starts anew");
+                None
+            }
+        });
+        let detector: Detector = detector.unwrap_or_else(|| Detector::new(Config::default()));
+        let rows = store.read(Incidents { open_only: true, before: None, limit: OPEN_MAX }).await?;
+        let saved = rows
+            .into_iter()
+            .filter(|row| row.detector == name)
+            .map(|row| {
+                let key = IncidentKey(row.key.cast_unsigned());
+                (key, SavedIncident { key, id: row.id, uid: row.uid, number: row.number })
+            })
+            .collect();
+        Ok(Self { name, sandbox, detector, saved })
+    }
+
+    /// Accounts that it judges.
+    pub(super) fn members(&mut self, registry: &Registry) {
+        let members =
+            registry.accounts().filter(|account| account.sandbox == self.sandbox).map(|account| Member {
+                account: account.id,
+                channel: account.channel.spec().name.to_owned(),
+                fate: account.channel.spec().fate.iter().map(|group| (*group).to_owned()).collect(),
+            });
+        self.detector.members(members);
+    }
+
+    /// Stores the state and what was found.
+    pub(super) async fn save(
+        &mut self,
+        store: &Store,
+        effects: &Effects,
+        (found, registry): (&[Finding], &Registry),
+    ) -> Result<(), everthread_store::Error> {
+        let members = self.detector.all_members();
+        let findings = found
+            .iter()
+            .filter_map(|finding| {
+                let attributed = finding.incident.attribution.attributed(&members)?;
+                let scope = finding.incident.scope()?;
+                Some(FindingRow {
+                    lines: lines(finding, registry),
+                    workspaces: touched(registry, scope, self.sandbox),
+                    incident: finding.incident.clone(),
+                    attributed,
+                })
+            })
+            .collect();
+        let unit = SaveHealth {
+            now: clock::now(),
+            seed: clock::seed(),
+            detector: self.name.to_owned(),
+            body: serde_json::to_string(&self.detector)?,
+            findings,
+        };
+        let (saved, after) = store.write(unit).await?;
+        for row in saved {
+            self.saved.insert(row.key, row);
+        }
+        let open = |key: &IncidentKey| self.detector.incidents().iter().any(|incident| incident.key == *key);
+        self.saved.retain(|key, _| open(key));
+        effects.committed(after);
+        Ok(())
+    }
+
+    /// Open incidents with their rows.
+    pub(super) fn known(&self) -> Vec<Known> {
+        let members = self.detector.all_members();
+        self.detector
+            .incidents()
+            .iter()
+            .filter_map(|incident| {
+                let saved = self.saved.get(&incident.key)?;
+                Some(Known {
+                    id: saved.id,
+                    uid: saved.uid,
+                    number: saved.number,
+                    sandbox: self.sandbox,
+                    incident: incident.clone(),
+                    attributed: incident.attribution.attributed(&members)?,
+                })
+            })
+            .collect()
+    }
+
+    /// As routing sees them.
+    pub(super) fn faults(&self) -> Vec<KnownFault> {
+        self.known()
+            .into_iter()
+            .map(|known| KnownFault {
+                id: known.id,
+                fault: Fault {
+                    incident: known.incident.key,
+                    number: known.number,
+                    phase: known.incident.phase,
+                    direction: known.incident.direction,
+                    undecided: known.incident.scope() != Some(&known.attributed),
+                    attributed: known.attributed,
+                    suspected_at: known.incident.suspected_at,
+                },
+            })
+            .collect()
+    }
+
+    /// Gates that are not open.
+    pub(super) fn gates(&self, now: Timestamp) -> BTreeMap<AccountId, Gate> {
+        let pace = self.detector.config().pace;
+        gates(self.detector.incidents(), &self.detector.all_members(), now, pace)
+    }
+
+    /// What the store's units must know of accounts behind a shut gate.
+    pub(super) fn shut(
+        &self,
+        now: Timestamp,
+        registry: &Registry,
+        out: &mut HashMap<AccountId, AccountFault>,
+    ) {
+        for (account, gate) in self.gates(now) {
+            let Some(saved) = gate.incident().filter(|_| gate.is_shut()).and_then(|key| self.saved.get(&key))
+            else {
+                continue;
+            };
+            let Some(incident) = self.detector.incidents().iter().find(|i| i.key == saved.key) else {
+                continue;
+            };
+            let doing =
+                if incident.phase == Phase::Suspect { "being checked" } else { "carried on where possible" };
+            let what = what(incident, |scope| Words(registry).scope(scope));
+            let reason = format!("{what} (incident {}); {doing}", saved.number);
+            out.insert(account, AccountFault { incident: saved.id, reason });
+        }
+    }
+}
+
+/// Workspaces with an account in a scope.
+fn touched(registry: &Registry, scope: &Scope, sandbox: bool) -> Vec<WorkspaceId> {
+    let mut out: Vec<WorkspaceId> = registry
+        .accounts()
+        .filter(|account| account.sandbox == sandbox)
+        .filter(|account| match scope {
+            Scope::Account(id) => account.id == *id,
+            Scope::Channel(channel) => account.channel.spec().name == channel,
+            Scope::Company(group) => account.channel.spec().fate.contains(&group.as_str()),
+            Scope::Network => true,
+        })
+        .map(|account| account.workspace)
+        .collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// The timeline's lines for one change.
+fn lines(finding: &Finding, registry: &Registry) -> Vec<(String, String)> {
+    let incident: &Incident = &finding.incident;
+    let words = |scope: &Scope| Words(registry).scope(scope);
+    let what = what(incident, words);
+    let sure = sure(&incident.attribution, words);
+    let line = |kind: &str, text: String| (kind.to_owned(), text);
+    if finding.scope_only {
+        return vec![line("scope", format!("Weighed again: {sure}."))];
+    }
+    let bad: u64 = incident.evidence.iter().map(|line| line.bad).sum();
+    let accounts = incident.accounts_hit();
+    match incident.phase {
+        Phase::Suspect => {
+            vec![line("suspect", format!("{what}. Likely: {sure}. Messages are held while it is checked."))]
+        }
+        Phase::Confirmed if incident.declared => vec![line("confirmed", format!("{what}."))],
+        Phase::Confirmed => vec![line(
+            "confirmed",
+            format!(
+                "Confirmed: {what}. {bad} bad signs on {accounts} of our accounts. Likely: {sure}. Not confirmed by the platform."
+            ),
+        )],
+        Phase::Recovering => {
+            vec![line(
+                "recovering",
+                "Real messages and probes succeed again. What waits goes out slowly at first.".into(),
+            )]
+        }
+        Phase::Closed if incident.confirmed_at.is_none() => {
+            vec![line("closed", "It was nothing lasting: closed without being confirmed.".into())]
+        }
+        Phase::Closed => vec![line("closed", "Over.".into())],
+    }
+}

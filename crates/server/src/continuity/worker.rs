@@ -1,0 +1,355 @@
+//! The loop: observations in, incidents out, and what follows for accounts and lanes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use everthread_core::health::{Config, Finding, Gate, Observation};
+use everthread_core::ids::{AccountId, ConversationId, WorkspaceId};
+use everthread_core::routing::Policy;
+use everthread_core::time::{Span, Timestamp};
+use everthread_store::Store;
+use everthread_store::read::continuity::Policies;
+use everthread_store::units::StartAccount;
+use tokio::sync::{mpsc, watch};
+
+use super::handle::{Ask, Command, Continuity, Observer, Probed, Snapshot};
+use super::probe::{self, Prober};
+use super::side::Side;
+use crate::clock;
+use crate::effects::Effects;
+use crate::http::Client;
+use crate::hub::Hub;
+use crate::registry::{Account, Registry};
+use crate::supervisor::{Supervisor, TaskKind};
+
+/// Nothing is looked at more rarely: probes are due by then.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The same while a detector's fast dial is on.
+const FAST_TICK: Duration = Duration::from_millis(100);
+
+/// The detectors' state is stored at least this often while it changes.
+const SAVE_EVERY: Span = Span::mins(1);
+
+/// What the task works with.
+pub(super) struct Worker {
+    pub(super) store: Store,
+    pub(super) hub: Hub,
+    pub(super) effects: Effects,
+    pub(super) sides: [Side; 2],
+    pub(super) policies: HashMap<WorkspaceId, Arc<Policy>>,
+    /// Lanes that want a plan now.
+    pub(super) wanted: BTreeSet<(WorkspaceId, ConversationId)>,
+    /// When all lanes of shut accounts are planned again.
+    pub(super) pass_at: Option<Timestamp>,
+    pub(super) gates: HashMap<AccountId, Gate>,
+    pub(super) canary_at: HashMap<AccountId, Timestamp>,
+    pub(super) ramp_at: Timestamp,
+    pub(super) return_at: Timestamp,
+    prober: Prober,
+    probes: HashMap<AccountId, HashMap<&'static str, Probed>>,
+    /// Good token probes of stopped accounts in a row.
+    token_good: HashMap<AccountId, u32>,
+    saved_at: Timestamp,
+    dirty: bool,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Worker")
+    }
+}
+
+/// What feeds the task.
+struct Inboxes {
+    observations: mpsc::Receiver<Observation>,
+    plans: mpsc::UnboundedReceiver<(WorkspaceId, ConversationId)>,
+    asks: mpsc::Receiver<Ask>,
+    probes: mpsc::UnboundedReceiver<probe::Result>,
+}
+
+/// What [`spawn`] needs.
+#[derive(Clone)]
+pub struct Parts {
+    pub store: Store,
+    pub hub: Hub,
+    pub supervisor: Supervisor,
+    pub public_url: Arc<str>,
+    pub client: Client,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Parts")
+    }
+}
+
+/// The handle and, to be run once effects exist, the task behind it.
+pub fn spawn(
+    parts: &Parts,
+    (observer, observations): (Observer, mpsc::Receiver<Observation>),
+) -> (Continuity, impl FnOnce(Effects) + use<>) {
+    let (plan_sender, plans) = mpsc::unbounded_channel();
+    let (ask_sender, asks) = mpsc::channel(64);
+    let (result_sender, probes) = mpsc::unbounded_channel();
+    let (snapshot, seen) = watch::channel(Arc::default());
+    let handle = Continuity { asks: ask_sender, plans: plan_sender, snapshot: seen };
+    let Parts { store, hub, supervisor, public_url, client } = parts.clone();
+    let prober = Prober::new(client, observer, supervisor.clone(), public_url, result_sender);
+    let inboxes = Inboxes { observations, plans, asks, probes };
+    let start = move |effects: Effects| {
+        let stop = supervisor.clone();
+        supervisor.spawn(TaskKind::Continuity, async move {
+            let worker = Worker::load(store, hub, effects, (prober, snapshot)).await?;
+            worker.run(inboxes, &stop).await
+        });
+    };
+    (handle, start)
+}
+
+impl Worker {
+    async fn load(
+        store: Store,
+        hub: Hub,
+        effects: Effects,
+        (prober, snapshot): (Prober, watch::Sender<Arc<Snapshot>>),
+    ) -> Result<Self, everthread_store::Error> {
+        let sides = [Side::load(&store, "real", false).await?, Side::load(&store, "sandbox", true).await?];
+        let now = clock::now();
+        let mut worker = Self {
+            store,
+            hub,
+            effects,
+            sides,
+            policies: HashMap::new(),
+            wanted: BTreeSet::new(),
+            pass_at: None,
+            gates: HashMap::new(),
+            canary_at: HashMap::new(),
+            ramp_at: now,
+            return_at: now,
+            prober,
+            probes: HashMap::new(),
+            token_good: HashMap::new(),
+            saved_at: now,
+            dirty: false,
+            snapshot,
+        };
+        worker.policies().await?;
+        Ok(worker)
+    }
+
+    async fn run(
+        mut self,
+        mut inboxes: Inboxes,
+        supervisor: &Supervisor,
+    ) -> Result<(), everthread_store::Error> {
+        let stop = supervisor.stopping();
+        let mut registry = self.hub.registry();
+        self.members(&registry.borrow_and_update().clone());
+        self.regate(clock::now()).await?;
+        let mut seen = Vec::new();
+        loop {
+            let fast = self
+                .sides
+                .iter()
+                .any(|side| side.detector.config().pace > 1.0 && !side.detector.incidents().is_empty());
+            tokio::select! {
+                () = stop.cancelled() => break,
+                n = inboxes.observations.recv_many(&mut seen, 1_024) => if n == 0 { break },
+                lane = inboxes.plans.recv() => if let Some(lane) = lane { self.wanted.insert(lane); },
+                ask = inboxes.asks.recv() => if let Some(ask) = ask { self.asked(ask).await },
+                result = inboxes.probes.recv() => if let Some(result) = result { self.probed(result).await },
+                changed = registry.changed() => if changed.is_ok() {
+                    let accounts = registry.borrow_and_update().clone();
+                    self.members(&accounts);
+                },
+                () = tokio::time::sleep(if fast { FAST_TICK } else { TICK }) => {}
+            }
+            while let Ok(lane) = inboxes.plans.try_recv() {
+                self.wanted.insert(lane);
+            }
+            for observation in seen.drain(..) {
+                self.dirty = true;
+                self.sides.iter_mut().for_each(|side| side.detector.observe(&observation));
+            }
+            if let Err(error) = self.step(clock::now()).await {
+                if !error.is_transient() {
+                    tracing::error!(%error, "a step of continuity failed; it is tried again");
+                }
+                tokio::time::sleep(TICK).await;
+            }
+        }
+        self.save(clock::now(), &[Vec::new(), Vec::new()]).await
+    }
+
+    /// One look at everything.
+    async fn step(&mut self, now: Timestamp) -> Result<(), everthread_store::Error> {
+        let found: [Vec<Finding>; 2] = std::array::from_fn(|side| self.sides[side].detector.evaluate(now));
+        let changed = found.iter().any(|found| !found.is_empty());
+        if changed || (self.dirty && now.since(self.saved_at) >= SAVE_EVERY) {
+            self.save(now, &found).await?;
+        }
+        if changed {
+            self.regate(now).await?;
+        }
+        self.start_probes(now);
+        self.act(now).await
+    }
+
+    pub(super) async fn save(
+        &mut self,
+        now: Timestamp,
+        found: &[Vec<Finding>; 2],
+    ) -> Result<(), everthread_store::Error> {
+        let registry = self.hub.registry().borrow().clone();
+        for (side, found) in self.sides.iter_mut().zip(found) {
+            side.save(&self.store, &self.effects, (found, &registry)).await?;
+        }
+        (self.saved_at, self.dirty) = (now, false);
+        Ok(())
+    }
+
+    fn members(&mut self, registry: &Registry) {
+        for side in &mut self.sides {
+            side.members(registry);
+        }
+        self.probes.retain(|id, _| registry.account(*id).is_some());
+    }
+
+    pub(super) async fn policies(&mut self) -> Result<(), everthread_store::Error> {
+        let rows = self.store.read(Policies).await?;
+        self.policies = rows
+            .into_iter()
+            .map(|(workspace, body)| (workspace, Arc::new(serde_json::from_str(&body).unwrap_or_default())))
+            .collect();
+        Ok(())
+    }
+
+    /// The side that judges an account.
+    pub(super) fn side(&self, sandbox: bool) -> &Side {
+        &self.sides[usize::from(sandbox)]
+    }
+
+    fn start_probes(&mut self, now: Timestamp) {
+        let registry = self.hub.registry().borrow().clone();
+        let questioned: BTreeSet<(bool, &str)> = registry
+            .accounts()
+            .filter(|account| {
+                let side = self.side(account.sandbox);
+                side.detector.incidents().iter().any(|incident| {
+                    let members = side.detector.all_members();
+                    members
+                        .iter()
+                        .any(|m| m.account == account.id && incident.scope().is_some_and(|s| s.holds(m)))
+                })
+            })
+            .flat_map(|account| account.channel.spec().fate.iter().map(|group| (account.sandbox, *group)))
+            .collect();
+        let often = |account: &Account| {
+            account.channel.spec().fate.iter().any(|group| questioned.contains(&(account.sandbox, *group)))
+        };
+        let paces = [self.sides[0].detector.config().pace, self.sides[1].detector.config().pace];
+        let pace = |account: &Account| paces[usize::from(account.sandbox)];
+        self.prober.start_due(registry.accounts(), now, often, pace);
+    }
+
+    async fn probed(&mut self, result: probe::Result) {
+        self.prober.ended();
+        let levels = self.probes.entry(result.account).or_default();
+        levels.extend(result.levels);
+        self.resume(result.account, result.token_ok).await;
+        self.publish();
+    }
+
+    /// A stopped account whose credential is accepted again, twice in a row, sends again by itself: after a platform-wide login fault
+    /// nobody has to reconnect anything.
+    async fn resume(&mut self, account: AccountId, token_ok: bool) {
+        let registry = self.hub.registry().borrow().clone();
+        let Some(stopped) = registry.account(account).filter(|a| a.stopped.is_some()) else {
+            self.token_good.remove(&account);
+            return;
+        };
+        let good = self.token_good.entry(account).or_insert(0);
+        *good = if token_ok { *good + 1 } else { 0 };
+        if *good < 2 {
+            return;
+        }
+        let unit = StartAccount { now: clock::now(), workspace: stopped.workspace, account };
+        match self.store.write(unit).await {
+            Ok(after) => {
+                tracing::info!(
+                    account.id = account.0,
+                    "the platform accepts the credential again: sending goes on"
+                );
+                self.effects.committed(after);
+                self.hub.mark_stale();
+            }
+            Err(error) => {
+                tracing::warn!(account.id = account.0, %error, "the account can't be started again")
+            }
+        }
+    }
+
+    async fn asked(&mut self, ask: Ask) {
+        let now = clock::now();
+        let answer = match ask.command {
+            Command::Declare { scope, direction, sandbox } => {
+                let found = self.sides[usize::from(sandbox)].detector.declare(scope, direction, now);
+                self.told(now, sandbox, found).await.map(|()| None)
+            }
+            Command::Dismiss { sandbox, key } => {
+                match self.sides[usize::from(sandbox)].detector.dismiss(key, now) {
+                    Some(found) => self.told(now, sandbox, found).await.map(|()| None),
+                    None => Err("that incident is over already".to_owned()),
+                }
+            }
+            Command::Approve { workspace, conversation, user } => {
+                self.person_plans(workspace, conversation, user, None).await
+            }
+            Command::Choose { workspace, conversation, user, to } => {
+                self.person_plans(workspace, conversation, user, Some(to)).await
+            }
+            Command::Reload => {
+                self.pass_at = Some(now);
+                self.policies().await.map(|()| None).map_err(|e| e.to_string())
+            }
+            Command::Pace { pace } => {
+                let config = self.sides[1].detector.config();
+                self.sides[1].detector.configure(Config { pace: pace.clamp(1.0, 120.0), ..config });
+                self.dirty = true;
+                self.publish();
+                Ok(None)
+            }
+        };
+        // Who asked may be gone.
+        let _ = ask.answer.send(answer);
+    }
+
+    async fn told(&mut self, now: Timestamp, sandbox: bool, found: Finding) -> Result<(), String> {
+        let mut all = [Vec::new(), Vec::new()];
+        all[usize::from(sandbox)].push(found);
+        self.save(now, &all).await.map_err(|e| e.to_string())?;
+        self.regate(now).await.map_err(|e| e.to_string())
+    }
+
+    /// Shows everybody what is known.
+    pub(super) fn publish(&self) {
+        let incidents = self.sides.iter().flat_map(Side::known).collect();
+        let snapshot = Snapshot {
+            incidents,
+            gates: self.gates.clone(),
+            probes: self.probes.clone(),
+            real: self.sides[0].detector.config(),
+            sandbox: self.sides[1].detector.config(),
+        };
+        self.snapshot.send_replace(Arc::new(snapshot));
+    }
+
+    /// Gates of both sides.
+    pub(super) fn all_gates(&self, now: Timestamp) -> BTreeMap<AccountId, Gate> {
+        self.sides.iter().flat_map(|side| side.gates(now)).collect()
+    }
+}

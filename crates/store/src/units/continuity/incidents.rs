@@ -1,0 +1,161 @@
+//! What the detector found, kept with its timeline.
+
+use everthread_core::health::{Incident, IncidentKey, Scope};
+use everthread_core::ids::{IncidentId, Uid, WorkspaceId};
+use everthread_core::time::Timestamp;
+
+use crate::units::After;
+use crate::units::work::Work;
+use crate::{Db, Result, Unit, sql, vals};
+
+/// Keeps a detector's state and what it found, in one transaction.
+#[derive(Clone, Debug)]
+pub struct SaveHealth {
+    pub now: Timestamp,
+    pub seed: u64,
+    /// Which detector: `real`, or `sandbox` for simulated accounts.
+    pub detector: String,
+    /// JSON of core's `Detector`.
+    pub body: String,
+    pub findings: Vec<FindingRow>,
+}
+
+/// One change of an incident.
+#[derive(Clone, Debug)]
+pub struct FindingRow {
+    pub incident: Incident,
+    /// The scope that routing keeps out of.
+    pub attributed: Scope,
+    /// Lines for the timeline: kind and sentence.
+    pub lines: Vec<(String, String)>,
+    /// Workspaces with an account in it.
+    pub workspaces: Vec<WorkspaceId>,
+}
+
+/// An incident as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavedIncident {
+    pub key: IncidentKey,
+    pub id: IncidentId,
+    pub uid: Uid,
+    /// What people read.
+    pub number: i64,
+}
+
+impl Unit for SaveHealth {
+    type Out = (Vec<SavedIncident>, After);
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let mut workspaces: Vec<WorkspaceId> =
+            self.findings.iter().flat_map(|f| f.workspaces.iter().copied()).collect();
+        workspaces.sort_unstable();
+        workspaces.dedup();
+        let mut work = Work::start(db, self.now, self.seed, &workspaces, 4).await?;
+        db.exec(
+            sql!(
+                "INSERT INTO health_states (name, body, at) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (name) DO UPDATE SET body = excluded.body, at = excluded.at"
+            ),
+            &vals![self.detector.as_str(), self.body.as_str(), self.now],
+        )
+        .await?;
+        let mut saved = Vec::with_capacity(self.findings.len());
+        for finding in &self.findings {
+            saved.push(self.save(db, &mut work, finding).await?);
+        }
+        Ok((saved, work.finish(db).await?))
+    }
+}
+
+impl SaveHealth {
+    async fn save<D: Db>(&self, db: &mut D, work: &mut Work, finding: &FindingRow) -> Result<SavedIncident> {
+        let incident = &finding.incident;
+        let key = incident.key.0.cast_signed();
+        let known: Option<(IncidentId, Uid, i64)> = db
+            .row(
+                sql!("SELECT id, uid, number FROM incidents WHERE detector = ?1 AND key = ?2"),
+                &vals![self.detector.as_str(), key],
+            )
+            .await?;
+        let (id, uid, number) = match known {
+            Some(known) => known,
+            None => self.insert(db, work, finding).await?,
+        };
+        let scope = incident.scope().unwrap_or(&finding.attributed);
+        let (scope_id, attributed_id) = (scope.id(), finding.attributed.id());
+        let body = serde_json::to_string(incident)?;
+        db.exec(
+            sql!(
+                "UPDATE incidents SET phase = ?2, scope_kind = ?3, scope_id = ?4, attributed_kind = ?5, \
+                 attributed_id = ?6, share = ?7, confirmed_at = ?8, recovering_at = ?9, closed_at = ?10, body = ?11 \
+                 WHERE id = ?1"
+            ),
+            &vals![
+                id,
+                incident.phase.as_str(),
+                scope.word(),
+                scope_id.as_str(),
+                finding.attributed.word(),
+                attributed_id.as_str(),
+                incident.attribution.sure(),
+                incident.confirmed_at,
+                incident.recovering_at,
+                incident.closed_at,
+                body.as_str()
+            ],
+        )
+        .await?;
+        for (kind, text) in &finding.lines {
+            let line = work.id(db).await?;
+            db.exec(
+                sql!("INSERT INTO incident_events (id, incident_id, at, kind, text) VALUES (?1, ?2, ?3, ?4, ?5)"),
+                &vals![line, id, self.now, kind.as_str(), text.as_str()],
+            )
+            .await?;
+        }
+        for workspace in &finding.workspaces {
+            work.changed(*workspace, "incident", uid, None);
+        }
+        Ok(SavedIncident { key: incident.key, id, uid, number })
+    }
+
+    async fn insert<D: Db>(
+        &self,
+        db: &mut D,
+        work: &mut Work,
+        finding: &FindingRow,
+    ) -> Result<(IncidentId, Uid, i64)> {
+        let (id, uid) = (IncidentId(work.id(db).await?), work.uid());
+        let incident = &finding.incident;
+        let scope = incident.scope().unwrap_or(&finding.attributed);
+        let (scope_id, attributed_id) = (scope.id(), finding.attributed.id());
+        let (number,): (i64,) = db
+            .one(
+                "incident",
+                sql!(
+                    "INSERT INTO incidents (id, uid, number, detector, key, direction, phase, scope_kind, scope_id, \
+                     attributed_kind, attributed_id, share, declared, since, suspected_at, body) \
+                     SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, '{}' \
+                     FROM incidents RETURNING number"
+                ),
+                &vals![
+                    id,
+                    uid,
+                    self.detector.as_str(),
+                    incident.key.0.cast_signed(),
+                    incident.direction.as_str(),
+                    incident.phase.as_str(),
+                    scope.word(),
+                    scope_id.as_str(),
+                    finding.attributed.word(),
+                    attributed_id.as_str(),
+                    incident.attribution.sure(),
+                    incident.declared,
+                    incident.since,
+                    incident.suspected_at
+                ],
+            )
+            .await?;
+        Ok((id, uid, number))
+    }
+}
