@@ -46,6 +46,13 @@ const WINDOW_ITEMS: usize = 4_096;
 const READ_RECORDS: usize = 512;
 const READ_BYTES: usize = 4 * 1024 * 1024;
 
+/// From this many records behind on, apply gives way: what is not yet safe goes before what is.
+const YIELD_LAG: u64 = 8_192;
+
+/// While it falls further behind, apply pauses for this part of the time that a unit took: intake gets the processor, and the
+/// backlog still shrinks to nothing once the flood ebbs.
+const YIELD_PART: u32 = 3;
+
 /// How long a read waits for something new.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -130,6 +137,8 @@ struct Worker {
     automation: bool,
     marker: Option<Marker>,
     deferral: Deferral,
+    /// Records not read yet, when it was last looked at.
+    lag: u64,
     written: u64,
     written_at: tokio::time::Instant,
 }
@@ -157,7 +166,11 @@ impl Stage {
                     }
                 }
             }
+            let from = tokio::time::Instant::now();
             worker.step().await?;
+            if worker.falls_behind(reader.lag()) {
+                tokio::time::sleep(from.elapsed() / YIELD_PART).await;
+            }
             worker.try_deferred().await?;
             worker.note_cursor(false).await;
             gauge!("everthread_apply_deferred_customers").set(worker.deferral.len() as f64);
@@ -245,6 +258,7 @@ impl Worker {
             automation,
             marker,
             deferral: Deferral::default(),
+            lag: 0,
             written: read,
             written_at: tokio::time::Instant::now(),
         }
@@ -354,6 +368,12 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// True while more comes in than is applied, and much of it waits.
+    fn falls_behind(&mut self, lag: u64) -> bool {
+        let before = std::mem::replace(&mut self.lag, lag);
+        lag > YIELD_LAG && lag >= before
     }
 
     /// Items set aside whose time has come, each by itself and in the order of its customer.
