@@ -179,7 +179,10 @@ async fn rules(admin: &Admin, workspace: everthread_core::ids::WorkspaceId) -> R
                 "trigger": { "type": "first_contact" },
                 "actions": [
                     { "type": "reply", "text": "Hello {{ contact.first_name | default('there') }}! Thanks for writing. We answer in a moment." },
-                    { "type": "lead", "pipeline": "Sales", "stage": "New" }
+                    { "type": "lead", "pipeline": "Sales", "stage": "New" },
+                    { "type": "ask", "field": "phone", "kind": "phone",
+                      "text": "What is your mobile number? If this channel fails we go on with you by SMS or WhatsApp, and write there about nothing else.",
+                      "wording": "If this channel fails we go on with you by SMS or WhatsApp, and write there about nothing else." }
                 ]
             }),
         ),

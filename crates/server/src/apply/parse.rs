@@ -129,3 +129,112 @@ fn route<'r>(
         Source::Webhook => registry.route(endpoint, record.secret, external, also),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use everthread_channels::wire::{HookRequest, Outbound, WireRequest, WireResponse};
+    use everthread_channels::{Account as View, Channel, MediaStep, Reject, Spec, find, table};
+    use everthread_core::account::{Secrets, Settings};
+    use everthread_core::content::MediaSource;
+    use everthread_core::event::Parsed;
+    use everthread_core::ids::{AccountId, EndpointId, Uid, UidSource, WorkspaceId};
+    use everthread_core::outcome::{Outcome, Reason};
+    use everthread_core::time::Timestamp;
+
+    use super::*;
+
+    /// Telegram with a parser that fails on one word.
+    struct Fragile;
+
+    fn telegram() -> &'static dyn Channel {
+        find("telegram").expect("a channel")
+    }
+
+    impl Channel for Fragile {
+        fn spec(&self) -> &'static Spec {
+            telegram().spec()
+        }
+        fn verify(&self, request: &HookRequest<'_>, secrets: &[Secrets]) -> Result<usize, Reject> {
+            telegram().verify(request, secrets)
+        }
+        fn handshake(&self, request: &HookRequest<'_>, tokens: &[&str]) -> Option<Result<String, Reject>> {
+            telegram().handshake(request, tokens)
+        }
+        fn parse(&self, raw: &RawRecord<'_>) -> Parsed {
+            assert!(!raw.body.windows(4).any(|word| word == b"boom"), "a defect of this parser");
+            telegram().parse(raw)
+        }
+        fn request(&self, out: &Outbound<'_>, account: &View<'_>) -> Result<WireRequest, Reason> {
+            telegram().request(out, account)
+        }
+        fn classify(&self, response: &WireResponse<'_>) -> Outcome {
+            telegram().classify(response)
+        }
+        fn media(
+            &self,
+            source: &MediaSource,
+            account: &View<'_>,
+            answers: &[WireResponse<'_>],
+        ) -> Option<MediaStep> {
+            telegram().media(source, account, answers)
+        }
+        fn probe(&self, account: &View<'_>) -> Option<WireRequest> {
+            telegram().probe(account)
+        }
+        fn external_id(&self, settings: &Settings) -> Option<String> {
+            telegram().external_id(settings)
+        }
+        fn check(&self, settings: &Settings, secrets: &Secrets) -> Vec<String> {
+            telegram().check(settings, secrets)
+        }
+        fn errors(&self) -> &'static [&'static [table::Row]] {
+            telegram().errors()
+        }
+    }
+
+    fn uid() -> Uid {
+        UidSource::new(1).next(Timestamp::default())
+    }
+
+    fn record(number: u64, text: &str) -> Record {
+        let update = serde_json::json!({ "update_id": number, "message": { "message_id": number, "date": 1_764_000_000,
+            "chat": { "id": 7, "type": "private" }, "from": { "id": 7, "is_bot": false, "first_name": "Ana" }, "text": text } });
+        Record {
+            number,
+            received_at: Timestamp::default(),
+            endpoint: 1,
+            secret: 0,
+            source: Source::Poll,
+            content_type: "application/json".into(),
+            query: String::new(),
+            body: update.to_string().into_bytes(),
+        }
+    }
+
+    #[test]
+    fn a_panic_while_parsing_keeps_the_record_and_nothing_else() {
+        let account = Account {
+            id: AccountId(1),
+            uid: uid(),
+            workspace: WorkspaceId(1),
+            name: "bot".into(),
+            channel: &Fragile,
+            settings: Settings::default(),
+            secrets: Secrets::default(),
+            endpoint: EndpointId(1),
+            fingerprint: 0,
+            webhook_path: "/hooks/telegram/k".into(),
+            sandbox: false,
+            stopped: None,
+        };
+        let registry = Registry::build(vec![account]);
+        let broken = open(&registry, &record(1, "boom"));
+        assert_eq!((broken.items.len(), broken.problems.len()), (0, 1));
+        assert!(
+            broken.problems[0].raw.contains("boom") && broken.problems[0].reason.contains("can be replayed")
+        );
+        assert_eq!(broken.problems[0].account.as_ref().map(|a| a.id), Some(AccountId(1)), "people see it");
+        let whole = open(&registry, &record(2, "hello"));
+        assert_eq!((whole.items.len(), whole.problems.len()), (1, 0));
+    }
+}

@@ -160,3 +160,32 @@ async fn the_api_says_what_is_wrong_in_problem_documents() {
         .await;
     assert!(status == 422 || status == 400, "{status} {answer}");
 }
+
+#[test]
+fn every_test_that_the_page_on_failures_names_exists() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let page = std::fs::read_to_string(format!("{root}/docs/failures.md")).expect("the page");
+    let mut sources = String::new();
+    let mut folders =
+        vec![format!("{root}/crates/server/tests").into(), format!("{root}/crates/server/src").into()];
+    while let Some(folder) = folders.pop() {
+        let folder: std::path::PathBuf = folder;
+        for entry in std::fs::read_dir(folder).expect("a folder").filter_map(Result::ok) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                sources.push_str(&std::fs::read_to_string(path).expect("a file"));
+            }
+        }
+    }
+    let named: Vec<&str> =
+        page.split('`').skip(1).step_by(2).filter(|name| name.contains('_') && !name.contains('/')).collect();
+    assert!(named.len() > 15, "{named:?}");
+    for name in named {
+        assert!(
+            sources.contains(&format!("fn {name}(")),
+            "docs/failures.md names {name}, and there is no such test"
+        );
+    }
+}
