@@ -97,6 +97,12 @@ const channels = createRoute({
   component: lazyRouteComponent(() => import('../features/channels/channels-page'), 'ChannelsPage'),
 });
 
+const automation = createRoute({
+  getParentRoute: () => app,
+  path: '/automation',
+  component: lazyRouteComponent(() => import('../features/automation/automation-page'), 'AutomationPage'),
+});
+
 const problems = createRoute({
   getParentRoute: () => app,
   path: '/problems',
@@ -105,7 +111,7 @@ const problems = createRoute({
 
 const tree = root.addChildren([
   signin,
-  app.addChildren([home, inbox.addChildren([conversation]), leads, channels, problems]),
+  app.addChildren([home, inbox.addChildren([conversation]), leads, automation, channels, problems]),
 ]);
 
 /** The pages of the console. */

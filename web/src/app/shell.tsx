@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
-import { Inbox, ListChecks, PlugZap, TriangleAlert, WifiOff } from 'lucide-react';
+import { Inbox, ListChecks, PlugZap, TriangleAlert, WifiOff, Zap } from 'lucide-react';
 import { useCallback, useState } from 'react';
 import { useSession } from '../features/signin/api';
 import { get } from '../lib/api';
@@ -93,6 +93,7 @@ export function Shell() {
           <Logo className="mx-auto mb-3 hidden size-8 md:block" />
           <RailLink to="/inbox" Sign={Inbox} label={words.inbox} count={counts.data?.open ?? 0} />
           <RailLink to="/leads" Sign={ListChecks} label={words.leads} />
+          <RailLink to="/automation" Sign={Zap} label={words.automation} />
           <RailLink to="/channels" Sign={PlugZap} label={words.channels} />
           <RailLink
             to="/problems"

@@ -2,6 +2,7 @@
 export const words = {
   inbox: 'Inbox',
   leads: 'Leads',
+  automation: 'Automation',
   channels: 'Channels',
   problems: 'Problems',
   theme: 'Theme',
