@@ -88,7 +88,7 @@ export function Shell() {
       <div className="flex min-h-0 flex-1 flex-col-reverse md:flex-row">
         <nav
           aria-label="Main"
-          className="flex shrink-0 items-center gap-1 border-t border-line bg-bg px-2 py-1 pb-[max(0.25rem,env(safe-area-inset-bottom))] md:w-18 md:flex-col md:items-stretch md:border-t-0 md:border-r md:py-3 [[data-thread-open]_&]:max-md:hidden"
+          className="flex shrink-0 items-center gap-1 border-t border-line bg-bg px-2 py-1 pb-[max(0.25rem,env(safe-area-inset-bottom))] md:w-20 md:flex-col md:items-stretch md:border-t-0 md:border-r md:py-3 [[data-thread-open]_&]:max-md:hidden"
         >
           <Logo className="mx-auto mb-3 hidden size-8 md:block" />
           <RailLink to="/inbox" Sign={Inbox} label={words.inbox} count={counts.data?.open ?? 0} />

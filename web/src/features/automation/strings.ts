@@ -45,7 +45,7 @@ export const words = {
   removeAction: (n: number) => `Remove action ${n}`,
   replyText: 'What to say',
   variables:
-    'Variables: {{ contact.name }}, {{ contact.first_name }}, {{ message.text }}, {{ business.name }}',
+    'Variables: {{ contact.name }}, {{ contact.first_name }}, {{ message.text }}, {{ business }}',
   question: 'What to ask',
   field: 'Field',
   kind: 'It must be',
