@@ -24,7 +24,7 @@ test: ## Run every test; installs what is missing when run as root
 check: ## Format, lints, licences, house rules
 	tools/check
 
-bench: ## Print the figures of this machine
+bench: ## Print the figures of this machine (about 15 minutes; docs/benches.md says how to read them)
 	cargo build --release --package everthread
 	target/release/everthread bench idle --rounds 3
 	target/release/everthread bench ingest

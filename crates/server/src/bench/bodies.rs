@@ -15,6 +15,9 @@ pub(super) const ACCOUNTS: u32 = 200;
 /// Customers over all accounts.
 pub(super) const CONTACTS: u32 = 20_000;
 
+/// Stands in the mark of a bulk message where an answer has its customer: nobody waits for it.
+pub(super) const BULK: u32 = CONTACTS;
+
 /// A customer's message: the `nth` of this customer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Mark {

@@ -51,6 +51,19 @@ impl Server {
         }
     }
 
+    /// Waits until its database is open too; `/readyz` answers 200 as soon as webhooks can be kept.
+    pub(super) async fn opened(self) -> Result<Self, Failure> {
+        let start = Instant::now();
+        while start.elapsed() < START {
+            let answer = wire::get(&self.address, "/readyz").await;
+            if answer.is_ok_and(|(_, body)| body.contains(r#""store":"open""#)) {
+                return Ok(self);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Err(Failure("a server under measurement did not open its database".into()))
+    }
+
     /// Processor time used so far.
     pub(super) fn cpu(&self) -> Duration {
         let stat = self.child.id().map(|id| std::fs::read_to_string(format!("/proc/{id}/stat")));

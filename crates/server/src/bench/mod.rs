@@ -37,7 +37,13 @@ pub enum Bench {
     /// Whole loops per second (webhook, rule, provider call, receipt), against a floor that decides nothing.
     Pipeline(Run),
     /// Answers to people who talk, with 50,000 bulk messages queued and ten times the usual inbound.
-    Pressure(Run),
+    Pressure {
+        #[command(flatten)]
+        run: Run,
+        /// Bulk messages that wait when it begins, five in each conversation that has any.
+        #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(5..=50_000))]
+        bulk: u32,
+    },
     /// Answers over nineteen accounts while the twentieth hangs.
     Hung(Run),
     /// `kill -9` at random moments under load: what was lost, what went out twice.
@@ -47,6 +53,9 @@ pub enum Bench {
         /// How often.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         kills: u32,
+        /// Seconds that what is in flight at the end has to settle. Less than two minutes leaves uncertain answers open.
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+        settle: u32,
     },
     /// Pipeline, inbox and search with many stored messages, against few.
     Growth {
@@ -81,7 +90,7 @@ pub struct Run {
     /// Rounds of floor, hub, hub, floor.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// Length of one measurement.
+    /// Length of one measurement; three times as long where it is about a tail.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
     /// Length of the sustained run of `pipeline`.
@@ -104,9 +113,9 @@ pub async fn run(bench: &Bench, _place: &Place) -> Result<(), Failure> {
     match bench {
         Bench::Ingest(run) => ingest::run(run).await,
         Bench::Pipeline(run) => pipeline::run(run).await,
-        Bench::Pressure(run) => pressure::pressure(run).await,
+        Bench::Pressure { run, bulk } => pressure::pressure(run, *bulk).await,
         Bench::Hung(run) => pressure::hung(run).await,
-        Bench::Crash { run, kills } => crash::run(run, *kills).await,
+        Bench::Crash { run, kills, settle } => crash::run(run, *kills, *settle).await,
         Bench::Growth { run, messages } => growth::run(run, *messages).await,
         Bench::Idle(run) => idle::run(run).await,
         Bench::CrashCustomers(options) => {

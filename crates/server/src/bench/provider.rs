@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::bodies::{CONTACTS, Mark};
+use super::bodies::{BULK, CONTACTS, Mark};
 use super::wire::{content_length, head_len};
 
 /// What the provider saw of one customer.
@@ -26,6 +26,8 @@ pub(super) struct Books {
     pub(super) duplicated: u64,
     pub(super) reordered: u64,
     pub(super) received: u64,
+    /// Calls for nobody who waits.
+    pub(super) bulk: u64,
     seed: u32,
     calls: UnboundedSender<(Mark, Instant)>,
     /// Tell of repetitions too.
@@ -35,7 +37,7 @@ pub(super) struct Books {
 impl Books {
     pub(super) fn new(seed: u32, calls: UnboundedSender<(Mark, Instant)>) -> Self {
         let pages = vec![Page::default(); CONTACTS as usize];
-        Self { pages, duplicated: 0, reordered: 0, received: 0, seed, calls, all: false }
+        Self { pages, duplicated: 0, reordered: 0, received: 0, bulk: 0, seed, calls, all: false }
     }
 
     /// Books that tell of every call, repetitions among them.
@@ -112,11 +114,17 @@ fn answer(body: &[u8], books: &RefCell<Books>) -> Vec<u8> {
     };
     let at = Instant::now();
     let mut books = books.borrow_mut();
-    let text = format!(
-        r#"{{"messaging_product":"whatsapp","contacts":[{{"input":"","wa_id":""}}],"messages":[{{"id":"{}","message_status":"accepted"}}]}}"#,
+    let bulk = mark.contact == BULK;
+    let id = if bulk {
+        books.bulk += 1;
+        format!("wamid.BULK.{}.{}", books.seed, books.bulk)
+    } else {
         mark.answer_id(books.seed)
+    };
+    let text = format!(
+        r#"{{"messaging_product":"whatsapp","contacts":[{{"input":"","wa_id":""}}],"messages":[{{"id":"{id}","message_status":"accepted"}}]}}"#,
     );
-    if books.note(mark) || books.all {
+    if !bulk && (books.note(mark) || books.all) {
         let _ = books.calls.send((mark, at));
     }
     http("200 OK", &text)
@@ -141,5 +149,18 @@ mod tests {
         assert_eq!(results, [true, true, true, true, false, true, false]);
         assert_eq!((books.received, books.duplicated, books.reordered), (5, 2, 1));
         assert!(seen.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn bulk_is_accepted_under_ids_of_its_own_and_answers_nobody() {
+        let (calls, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let books = RefCell::new(Books::new(1, calls));
+        let say = |mark: Mark| String::from_utf8(answer(mark.text().as_bytes(), &books)).expect("text");
+        let bulk = Mark { contact: BULK, nth: 0 };
+        assert_ne!(say(bulk), say(bulk));
+        assert!(seen.try_recv().is_err());
+        say(Mark { contact: 3, nth: 0 });
+        assert!(seen.try_recv().is_ok());
+        assert_eq!((books.borrow().bulk, books.borrow().received, books.borrow().duplicated), (2, 1, 0));
     }
 }

@@ -11,7 +11,7 @@ use everthread_store::Store;
 use everthread_store::units::{AddApiKey, Apply, ApplyItem, QueueBulk, Role};
 use sha2::{Digest, Sha256};
 
-use super::bodies::{CONTACTS, Maker, Mark, account_of, phone_number_id};
+use super::bodies::{BULK, CONTACTS, Maker, Mark, account_of, phone_number_id};
 use crate::admin::{Admin, Failure, lock};
 use crate::cli::Place;
 use crate::config;
@@ -62,7 +62,7 @@ impl Seeder {
         let directory = self.admin.hub.registry().borrow().directory.clone();
         let units = (0..count).step_by(UNIT_ITEMS).map(|from| {
             let items = (from..count.min(from + UNIT_ITEMS as u32))
-                .flat_map(|i| {
+                .filter_map(|i| {
                     self.item(channel, Mark { contact: i % CONTACTS, nth: i / CONTACTS }, u64::from(i))
                 })
                 .collect();
@@ -110,7 +110,7 @@ impl Seeder {
                     conversations: chunk.to_vec(),
                     content: Content::text(format!(
                         "{} our offers of the week",
-                        Mark { contact: CONTACTS - 1, nth }.text()
+                        Mark { contact: BULK, nth }.text()
                     )),
                     directory: self.admin.hub.registry().borrow().directory.clone(),
                 };

@@ -1,6 +1,7 @@
 //! The whole binary over HTTP: real processes, real signatures, and a provider that fails as it is told.
 
 mod apply;
+mod bench;
 mod contract;
 mod crash;
 mod delivery;
