@@ -21,9 +21,11 @@ use crate::admin::accounts::Form;
 use crate::api::error::ApiError;
 use crate::api::model::account::NewAccount;
 use crate::api::{self, AccountForm, ApiState, Figures, Later};
+use crate::continuity::Continuity;
 use crate::effects::Effects;
 use crate::ingress::{self, Ingress};
 use crate::realtime::Realtime;
+use crate::registry::Registry;
 use crate::supervisor::{Supervisor, TaskKind};
 
 /// Everything that is served on the one port.
@@ -124,6 +126,7 @@ pub struct Wiring {
     pub admin: Arc<Admin>,
     pub effects: Effects,
     pub realtime: Realtime,
+    pub continuity: Continuity,
     pub files: Arc<dyn ObjectStore>,
     pub sandbox: bool,
 }
@@ -132,7 +135,11 @@ pub struct Wiring {
 pub fn api(wiring: &Wiring) -> Router {
     let state = ApiState::new(api::Parts {
         store: wiring.admin.store.clone(),
-        hub: Arc::new(ApiHub { admin: Arc::clone(&wiring.admin), effects: wiring.effects.clone() }),
+        hub: Arc::new(ApiHub {
+            admin: Arc::clone(&wiring.admin),
+            effects: wiring.effects.clone(),
+            continuity: wiring.continuity.clone(),
+        }),
         realtime: wiring.realtime.clone(),
         media: Arc::clone(&wiring.files),
         clock: crate::clock::now,
@@ -148,6 +155,7 @@ pub fn api(wiring: &Wiring) -> Router {
 struct ApiHub {
     admin: Arc<Admin>,
     effects: Effects,
+    continuity: Continuity,
 }
 
 impl api::Hub for ApiHub {
@@ -205,6 +213,14 @@ impl api::Hub for ApiHub {
         problem: ProblemId,
     ) -> Later<'_, Result<bool, ApiError>> {
         Box::pin(async move { Ok(self.admin.replay_problem(workspace, problem).await?) })
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        self.admin.hub.registry().borrow().clone()
+    }
+
+    fn continuity(&self) -> Continuity {
+        self.continuity.clone()
     }
 
     fn seal(&self, plain: &[u8]) -> Vec<u8> {

@@ -42,6 +42,7 @@ fn talk() -> OpenApiRouter<ApiState> {
         .routes(routes!(conversations::counts::count_conversations))
         .routes(routes!(conversations::show::show_conversation))
         .routes(routes!(conversations::messages::list_messages, conversations::send::send_message))
+        .routes(routes!(conversations::plans::list_plans))
         .routes(routes!(conversations::read::read_conversation))
         .routes(routes!(conversations::assign::assign_conversation))
         .routes(routes!(conversations::status::set_status))
@@ -59,7 +60,7 @@ fn talk() -> OpenApiRouter<ApiState> {
 }
 
 fn workspace() -> OpenApiRouter<ApiState> {
-    use v1::{accounts, problems, rules, webhooks};
+    use v1::{accounts, continuity, incidents, problems, rules, webhooks};
     OpenApiRouter::new()
         .routes(routes!(v1::users::list_users))
         .routes(routes!(v1::labels::list_labels))
@@ -73,6 +74,13 @@ fn workspace() -> OpenApiRouter<ApiState> {
         .routes(routes!(webhooks::deliveries::list_deliveries))
         .routes(routes!(webhooks::redeliver::redeliver_webhook))
         .routes(routes!(webhooks::test::test_webhook))
+        .routes(routes!(incidents::list::list_incidents, incidents::declare::declare_incident))
+        .routes(routes!(incidents::show::show_incident))
+        .routes(routes!(incidents::dismiss::dismiss_incident))
+        .routes(routes!(incidents::plans::list_incident_plans))
+        .routes(routes!(incidents::approve::approve_plans))
+        .routes(routes!(continuity::health::show_health))
+        .routes(routes!(continuity::policy::show_policy, continuity::policy::set_policy))
         .routes(routes!(problems::list::list_problems))
         .routes(routes!(problems::replay::replay_problem))
         .routes(routes!(v1::export::export_rows))

@@ -17,7 +17,9 @@ use super::auth::limits::Limits;
 use super::auth::password::Hasher;
 use super::error::ApiError;
 use super::model::account::NewAccount;
+use crate::continuity::Continuity;
 use crate::realtime::Realtime;
+use crate::registry::Registry;
 
 /// Shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -129,6 +131,12 @@ pub trait Hub: Send + Sync + 'static {
     /// solved now.
     fn replay_problem(&self, workspace: WorkspaceId, problem: ProblemId)
     -> Later<'_, Result<bool, ApiError>>;
+
+    /// Every account, for names.
+    fn registry(&self) -> Arc<Registry>;
+
+    /// The task that watches channels.
+    fn continuity(&self) -> Continuity;
 
     /// Seals a secret under the key file.
     fn seal(&self, plain: &[u8]) -> Vec<u8>;

@@ -169,6 +169,7 @@ impl Parts {
             supervisor: self.supervisor.clone(),
             public_url: Arc::clone(&self.public_url),
             client: Client::new().map_err(Failure::from_display)?,
+            pace: self.config.pace,
         };
         let (continuity, watch_channels) = continuity::spawn(&parts, (observer.clone(), observations));
         let effects = Effects::new(notes.clone(), realtime.clone(), self.hub.clone(), continuity.clone());
@@ -206,6 +207,7 @@ impl Parts {
             admin: Arc::clone(&admin),
             effects,
             realtime,
+            continuity,
             files,
             sandbox: self.config.sandbox,
         });

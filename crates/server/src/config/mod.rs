@@ -22,6 +22,8 @@ pub struct Config {
     pub journal_days: u32,
     /// Private addresses that media and outgoing webhooks may reach, as `host:port` or `host`.
     pub allow_private: Vec<String>,
+    /// For trials only: divides every duration by which real channels are judged. 1 in real life.
+    pub pace: f64,
 }
 
 /// The file, every key optional, unknown keys refused.
@@ -37,6 +39,14 @@ struct File {
     journal: JournalSection,
     #[serde(default)]
     network: NetworkSection,
+    #[serde(default)]
+    continuity: ContinuitySection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContinuitySection {
+    pace: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -84,6 +94,7 @@ pub fn load(place: &Place, serve: Option<&Serve>) -> Result<Config, Error> {
         journal_bytes_max: file.journal.bytes_max.unwrap_or(64 << 30),
         journal_days: file.journal.days.unwrap_or(30),
         allow_private: file.network.allow_private,
+        pace: file.continuity.pace.unwrap_or(1.0).clamp(1.0, 600.0),
     })
 }
 

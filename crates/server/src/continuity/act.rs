@@ -158,7 +158,9 @@ impl Worker {
     pub(super) fn policy(&self, workspace: WorkspaceId, sandbox: bool) -> Arc<Policy> {
         let policy = self.policies.get(&workspace).cloned().unwrap_or_default();
         if !sandbox {
-            return policy;
+            let pace = self.side(false).detector.config().pace.max(1.0);
+            let hold_first_s = (f64::from(policy.hold_first_s) / pace) as u32;
+            return Arc::new(Policy { hold_first_s, ..Policy::clone(&policy) });
         }
         let pace = self.side(true).detector.config().pace.max(1.0);
         let mut simulated = Policy::clone(&policy);

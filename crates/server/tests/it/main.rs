@@ -2,6 +2,7 @@
 
 mod apply;
 mod bench;
+mod continuity;
 mod contract;
 mod crash;
 mod delivery;

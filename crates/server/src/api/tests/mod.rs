@@ -96,6 +96,14 @@ impl Hub for TestHub {
         Box::pin(async { Ok(true) })
     }
 
+    fn registry(&self) -> Arc<crate::registry::Registry> {
+        Arc::default()
+    }
+
+    fn continuity(&self) -> crate::continuity::Continuity {
+        crate::continuity::view()
+    }
+
     fn seal(&self, plain: &[u8]) -> Vec<u8> {
         plain.to_vec()
     }

@@ -5,8 +5,10 @@
 pub mod accounts;
 pub mod channels;
 pub mod contacts;
+pub mod continuity;
 pub mod conversations;
 pub mod export;
+pub mod incidents;
 pub mod labels;
 pub mod leads;
 pub mod media;

@@ -5,6 +5,7 @@ pub mod counts;
 pub mod labels;
 pub mod list;
 pub mod messages;
+pub mod plans;
 pub mod read;
 pub mod send;
 pub mod show;

@@ -1,0 +1,81 @@
+//! `GET /continuity/health`: how each account's channel does.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use everthread_core::health::Gate;
+use everthread_core::ids::AccountId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::auth::Caller;
+use crate::api::error::ApiError;
+use crate::api::model::{id, time};
+use crate::api::state::ApiState;
+
+/// The last probe of one level.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProbeView {
+    pub at: String,
+    pub ok: bool,
+    /// The provider's words where it was not.
+    pub detail: String,
+}
+
+/// One account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HealthView {
+    /// `acct_...`
+    pub account: String,
+    pub name: String,
+    pub channel: String,
+    pub simulated: bool,
+    /// `open`, `hold`, `carry`, `ramp`
+    pub gate: String,
+    /// Number of the incident behind the gate.
+    pub incident: Option<i64>,
+    /// Why it sends nothing until somebody acts.
+    pub stopped: Option<String>,
+    /// By level: `edge`, `token`, `messaging`. Empty until the first probe.
+    pub probes: BTreeMap<String, ProbeView>,
+}
+
+/// Every account of the workspace.
+#[utoipa::path(get, path = "/api/v1/continuity/health", tag = "continuity",
+    responses((status = 200, body = Vec<HealthView>)))]
+pub async fn show_health(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<Vec<HealthView>>, ApiError> {
+    let (registry, known) = (state.hub.registry(), state.hub.continuity().snapshot());
+    let mut accounts: Vec<_> = registry.accounts().filter(|a| a.workspace == caller.workspace).collect();
+    accounts.sort_by_key(|a| a.id);
+    let views = accounts.into_iter().map(|account| {
+        let gate = known.gates.get(&account.id).copied().unwrap_or(Gate::Open);
+        let incident = gate.incident().and_then(|key| {
+            known.incidents.iter().find(|i| i.sandbox == account.sandbox && i.incident.key == key)
+        });
+        let probes = known.probes.get(&account.id).into_iter().flatten().map(|(level, probe)| {
+            let shown = ProbeView { at: time(probe.at), ok: probe.ok, detail: probe.detail.clone() };
+            ((*level).to_owned(), shown)
+        });
+        HealthView {
+            account: id(AccountId::PREFIX, account.uid),
+            name: account.name.clone(),
+            channel: account.channel.spec().name.to_owned(),
+            simulated: account.sandbox,
+            gate: match gate {
+                Gate::Open => "open",
+                Gate::Hold(_) => "hold",
+                Gate::Carry(_) => "carry",
+                Gate::Ramp(..) => "ramp",
+            }
+            .to_owned(),
+            incident: incident.map(|i| i.number),
+            stopped: account.stopped.clone(),
+            probes: probes.collect(),
+        }
+    });
+    Ok(Json(views.collect()))
+}

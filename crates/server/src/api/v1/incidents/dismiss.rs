@@ -1,0 +1,30 @@
+//! `POST /incidents/{id}/dismiss`: a person says that it is over, or never was.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use everthread_core::health::IncidentKey;
+use everthread_core::ids::IncidentId;
+
+use super::find;
+use crate::api::auth::{Caller, Role};
+use crate::api::error::ApiError;
+use crate::api::extract::uid;
+use crate::api::state::ApiState;
+use crate::continuity::Command;
+
+/// Dismisses an incident. What it held goes out at once; the same evidence opens none for half an hour.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/dismiss", tag = "continuity",
+    params(("id" = String, Path, description = "`inc_...`")), responses((status = 204)))]
+pub async fn dismiss_incident(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    caller.need(Role::Admin)?;
+    let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
+    let sandbox = row.detector == "sandbox";
+    let command = Command::Dismiss { sandbox, key: IncidentKey(row.key.cast_unsigned()) };
+    state.hub.continuity().ask(command).await.map_err(ApiError::Conflict)?;
+    crate::api::audit(&state, &caller, "incident.dismiss", &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

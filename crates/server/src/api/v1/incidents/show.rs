@@ -1,0 +1,104 @@
+//! `GET /incidents/{id}`: one incident with its evidence, timeline and counts.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use everthread_core::health::Incident;
+use everthread_core::ids::IncidentId;
+use everthread_store::read::continuity::IncidentStory;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{IncidentView, find, view};
+use crate::api::auth::Caller;
+use crate::api::error::ApiError;
+use crate::api::extract::uid;
+use crate::api::model::time;
+use crate::api::state::ApiState;
+
+/// One kind of sign on one of our accounts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Evidence {
+    /// The account's name; other workspaces' accounts are "another account of this hub".
+    pub account: String,
+    /// `send`, `canary`, `token`, `messaging`, `edge`, `receipt`, `history`, `network`
+    pub signal: String,
+    pub bad: u64,
+    pub good: u64,
+    /// The provider's last words.
+    pub detail: String,
+}
+
+/// One line of the timeline.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TimelineLine {
+    pub at: String,
+    pub kind: String,
+    pub text: String,
+}
+
+/// What it meant for this workspace.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Counts {
+    /// Conversations that were carried.
+    pub carried: i64,
+    /// Of those, not back yet.
+    pub away: i64,
+    /// Moves that wait for a person's word.
+    pub suggested: i64,
+    /// Conversations whose plan is to wait.
+    pub held: i64,
+    /// Messages that wait.
+    pub messages: i64,
+}
+
+/// All of one incident.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IncidentDetail {
+    #[serde(flatten)]
+    pub incident: IncidentView,
+    pub evidence: Vec<Evidence>,
+    pub timeline: Vec<TimelineLine>,
+    pub counts: Counts,
+}
+
+/// One incident.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "continuity",
+    params(("id" = String, Path, description = "`inc_...`")), responses((status = 200, body = IncidentDetail)))]
+pub async fn show_incident(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<IncidentDetail>, ApiError> {
+    let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
+    let registry = state.hub.registry();
+    let shown = view(&row, &registry).ok_or(ApiError::NotFound { what: "incident" })?;
+    let story = IncidentStory { workspace: caller.workspace, incident: row.id };
+    let (events, counts) = state.store.read(story).await?;
+    let incident: Incident = serde_json::from_str(&row.body).map_err(ApiError::internal)?;
+    let name = |line: &everthread_core::health::EvidenceLine| {
+        let own = registry.account(line.account).filter(|a| a.workspace == caller.workspace);
+        own.map_or_else(|| "another account of this hub".to_owned(), |a| a.name.clone())
+    };
+    let evidence = incident.evidence.iter().map(|line| Evidence {
+        account: name(line),
+        signal: line.signal.as_str().to_owned(),
+        bad: line.bad,
+        good: line.good,
+        detail: line.detail.clone(),
+    });
+    Ok(Json(IncidentDetail {
+        incident: shown,
+        evidence: evidence.collect(),
+        timeline: events
+            .into_iter()
+            .map(|line| TimelineLine { at: time(line.at), kind: line.kind, text: line.text })
+            .collect(),
+        counts: Counts {
+            carried: counts.carried,
+            away: counts.away,
+            suggested: counts.suggested,
+            held: counts.held,
+            messages: counts.messages,
+        },
+    }))
+}
