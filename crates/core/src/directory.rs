@@ -78,6 +78,7 @@ impl Directory {
     }
 
     /// The same accounts with these faults, and no others.
+    #[must_use]
     pub fn with_faults(&self, faults: &HashMap<AccountId, AccountFault>) -> Self {
         let mut next = self.clone();
         for (id, info) in &mut next.accounts {

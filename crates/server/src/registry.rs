@@ -138,6 +138,7 @@ impl Registry {
     }
 
     /// The same accounts with these faults, and no others.
+    #[must_use]
     pub fn with_faults(&self, faults: &HashMap<AccountId, AccountFault>) -> Self {
         Self { directory: Arc::new(self.directory.with_faults(faults)), ..self.clone() }
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::attribute::{Attribution, attribute, covers};
-use super::evidence::{EFFECTS, Nats, Signal};
-use super::incident::{Incident, IncidentKey, Phase};
+use super::evidence::{EFFECTS, EvidenceLine, Nats, Signal};
+use super::incident::{EVIDENCE_LINES_MAX, Incident, IncidentKey, Phase};
 use super::{Direction, Observation, Scope};
 use crate::ids::{AccountId, IdentityId};
 use crate::time::{Span, Timestamp};
@@ -141,6 +141,9 @@ pub struct Detector {
     send_failed: BTreeMap<AccountId, (Timestamp, u32)>,
     #[serde(with = "pairs")]
     probe_failed: BTreeMap<AccountId, Timestamp>,
+    /// What was seen lately, with when the counting began: an incident starts with it.
+    #[serde(with = "pairs")]
+    recent: BTreeMap<(AccountId, Signal), (Timestamp, EvidenceLine)>,
     /// Of our own network, from its canary; `None` where there never was one.
     network: Option<f64>,
     #[serde(with = "pairs")]
@@ -178,6 +181,7 @@ impl Detector {
         self.sums.retain(|(scope, _), _| known.contains(scope));
         self.minutes.retain(|(account, _), _| self.members.contains_key(account));
         self.tick.retain(|(account, _), _| self.members.contains_key(account));
+        self.recent.retain(|(account, _), _| self.members.contains_key(account));
         self.send_failed.retain(|account, _| self.members.contains_key(account));
         self.probe_failed.retain(|account, _| self.members.contains_key(account));
     }
@@ -202,6 +206,7 @@ impl Detector {
             self.network = Some((self.network.unwrap_or(0.0) + add).clamp(-TICK_NATS, TICK_NATS));
             return;
         }
+        self.note_recent(seen);
         for incident in &mut self.incidents {
             if incident.scope().is_some_and(|scope| scope.holds(&member)) {
                 incident.note(seen.account, seen.signal, seen.bad, &seen.detail, seen.at);
@@ -231,6 +236,27 @@ impl Detector {
         }
     }
 
+    /// Counts anew where the last counting began too long ago to belong to one fault.
+    fn note_recent(&mut self, seen: &Observation) {
+        let window = self.paced(Span::mins(10));
+        let fresh = || {
+            let line = EvidenceLine {
+                account: seen.account,
+                signal: seen.signal,
+                bad: 0,
+                good: 0,
+                detail: String::new(),
+                last_at: seen.at,
+            };
+            (seen.at, line)
+        };
+        let (since, line) = self.recent.entry((seen.account, seen.signal)).or_insert_with(fresh);
+        if seen.at.since(*since) > window {
+            (*since, *line) = fresh();
+        }
+        line.count(seen.bad, &seen.detail, seen.at);
+    }
+
     fn note_failures(&mut self, seen: &Observation) {
         match (seen.signal, seen.bad) {
             (Signal::Send | Signal::Canary, true) => {
@@ -249,7 +275,7 @@ impl Detector {
         let together = self.paced(TOGETHER);
         self.send_failed.get(&account).is_some_and(|(failed, in_a_row)| {
             *in_a_row >= BLIND_FROM
-                && !self.probe_failed.get(&account).is_some_and(|probe| failed.since(*probe) <= together)
+                && self.probe_failed.get(&account).is_none_or(|probe| failed.since(*probe) > together)
         })
     }
 
@@ -414,6 +440,11 @@ impl Detector {
             incident.since = onset;
             incident.effect = effect;
             incident.trips = trips;
+            let inside = |line: &&EvidenceLine| {
+                self.members.get(&line.account).is_some_and(|member| top.holds(member))
+            };
+            let lines = self.recent.values().map(|(_, line)| line).filter(inside).take(EVIDENCE_LINES_MAX);
+            incident.evidence = lines.cloned().collect();
             found.push(Finding { at: now, incident: incident.clone(), scope_only: false });
             self.incidents.push(incident);
         }

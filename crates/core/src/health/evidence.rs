@@ -121,6 +121,21 @@ pub fn of_outcome(outcome: &Outcome) -> &'static [(Signal, bool)] {
     }
 }
 
+impl EvidenceLine {
+    /// Counts one observation; a bad one leaves the provider's words.
+    pub(super) fn count(&mut self, bad: bool, detail: &str, at: Timestamp) {
+        self.last_at = self.last_at.max(at);
+        if bad {
+            self.bad += 1;
+            if !detail.is_empty() {
+                detail.clone_into(&mut self.detail);
+            }
+        } else {
+            self.good += 1;
+        }
+    }
+}
+
 /// What was seen of one account by one signal since an incident's onset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvidenceLine {

@@ -123,15 +123,6 @@ impl Incident {
             }
             None => return,
         };
-        let line = &mut self.evidence[index];
-        line.last_at = line.last_at.max(at);
-        if bad {
-            line.bad += 1;
-            if !detail.is_empty() {
-                detail.clone_into(&mut line.detail);
-            }
-        } else {
-            line.good += 1;
-        }
+        self.evidence[index].count(bad, detail, at);
     }
 }

@@ -104,7 +104,7 @@ fn instagram_alone_is_named_where_whatsapp_speaks_against_the_company() {
     assert_eq!(play.attributed(), Some(channel("instagram")));
     assert!(play.confirmed_after(onset).is_some_and(|after| after <= Span::mins(5)));
     assert!(play.gate(IG).is_shut() && play.gate(WA) == Gate::Open);
-    let words = what(&play.detector.incidents()[0], |scope| scope.id());
+    let words = what(&play.detector.incidents()[0], Scope::id);
     assert_eq!(words, "instagram: sending fails (seen on one of our accounts only)");
 }
 
@@ -117,7 +117,7 @@ fn an_undecided_scope_counts_as_the_company() {
     play.run(6, &[IG], false);
     assert_eq!(play.open(), [(Phase::Confirmed, Direction::Send, channel("instagram"))]);
     assert_eq!(play.attributed(), Some(Scope::Company("meta".into())));
-    let words = sure(&play.detector.incidents()[0].attribution, |scope| scope.id());
+    let words = sure(&play.detector.incidents()[0].attribution, Scope::id);
     assert!(words.starts_with("60 % instagram, 30 % meta"), "{words}");
 }
 
@@ -228,7 +228,7 @@ fn a_person_declares_and_dismisses() {
         [(Phase::Confirmed, Direction::Send, channel("instagram"))],
         "only a person ends it"
     );
-    assert!(what(&declared, |scope| scope.id()).ends_with("(declared by a person)"));
+    assert!(what(&declared, Scope::id).ends_with("(declared by a person)"));
     let over = play.detector.dismiss(declared.key, play.now).map(|f| f.incident.phase);
     assert_eq!((over, play.gate(IG)), (Some(Phase::Closed), Gate::Open));
     play.run(10, &[IG], false);

@@ -184,18 +184,9 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
             let link = admin.sign_in_link(user, true).await?;
             print(&sink, &json!({ "email": email, "link": link })).await
         }
-        Request::WebhookAdd { workspace, name, url } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
-            super::webhooks::add(admin, workspace, (&name, &url), &sink).await
-        }
-        Request::WebhookList { workspace } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
-            super::webhooks::list(admin, workspace, &sink).await
-        }
-        Request::WebhookRemove { workspace, id } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
-            super::webhooks::remove(admin, workspace, &id, &sink).await
-        }
+        webhook @ (Request::WebhookAdd { .. }
+        | Request::WebhookList { .. }
+        | Request::WebhookRemove { .. }) => super::webhooks::execute(admin, webhook, &sink).await,
         Request::SandboxClear => clear_sandbox(admin, &sink).await,
         Request::Export { workspace, what, format } => {
             let workspace = admin.workspace(workspace.as_deref())?;

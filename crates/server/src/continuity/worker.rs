@@ -292,7 +292,7 @@ impl Worker {
                 self.hub.mark_stale();
             }
             Err(error) => {
-                tracing::warn!(account.id = account.0, %error, "the account can't be started again")
+                tracing::warn!(account.id = account.0, %error, "the account can't be started again");
             }
         }
     }

@@ -41,14 +41,19 @@ async fn instagram_stops_and_the_conversation_goes_on_by_sms_and_comes_back() {
     .await;
     hub.good("PUT", "/continuity/policy", json!({ "mode": "automatic", "hold_first_s": 0 })).await;
     let (status, refused) = hub.api("PUT", "/continuity/policy", json!({ "order": ["pigeon"] })).await;
-    assert_eq!((status, text(&refused["detail"])), (422, "policy: order: there is no channel called `pigeon`".into()));
+    assert_eq!(
+        (status, text(&refused["detail"])),
+        (422, "policy: order: there is no channel called `pigeon`".into())
+    );
     let carried = customer(&hub, &account, "7001", "sizes please").await;
     hub.message(ASK, "accepted").await;
     hub.meta(&account, &ig("17840001", &[ig_text("17840001", "7001", "mid.A2", "+14155550100")])).await;
     hub.message("+14155550100", "received").await;
     let held = customer(&hub, &account, "7002", "hello there").await;
 
-    instagram.then(|_, _| Reply::json(503, &json!({ "error": { "message": "Service temporarily unavailable", "code": 2 } })));
+    instagram.then(|_, _| {
+        Reply::json(503, &json!({ "error": { "message": "Service temporarily unavailable", "code": 2 } }))
+    });
     let incident = phase(&hub, "confirmed").await;
     assert!(text(&incident["what"]).starts_with("Instagram: sending fails"), "{incident}");
     assert_eq!(incident["avoided"], "Meta", "nothing speaks against the company: it counts as the company");
@@ -64,7 +69,10 @@ async fn instagram_stops_and_the_conversation_goes_on_by_sms_and_comes_back() {
     let id = text(&incident["id"]);
     let shown = hub.good("GET", &format!("/incidents/{id}"), Value::Null).await;
     assert!(shown["timeline"].as_array().is_some_and(|lines| lines.len() >= 2), "{shown}");
-    assert!(shown["evidence"].as_array().is_some_and(|lines| lines.iter().any(|line| line["bad"] != 0)), "{shown}");
+    assert!(
+        shown["evidence"].as_array().is_some_and(|lines| lines.iter().any(|line| line["bad"] != 0)),
+        "{shown}"
+    );
 
     instagram.then(|_, _| Reply::Ok);
     phase(&hub, "closed").await;
@@ -95,7 +103,8 @@ async fn a_person_declares_and_dismisses_and_what_waited_goes_out() {
     let open = hub.good("GET", "/incidents?open=true", Value::Null).await;
     assert_eq!((open[0]["declared"].as_bool(), open[0]["phase"].as_str()), (Some(true), Some("confirmed")));
     let health = hub.good("GET", "/continuity/health", Value::Null).await;
-    let gates: Vec<&str> = health.as_array().into_iter().flatten().filter_map(|row| row["gate"].as_str()).collect();
+    let gates: Vec<&str> =
+        health.as_array().into_iter().flatten().filter_map(|row| row["gate"].as_str()).collect();
     assert!(gates.contains(&"carry"), "{health}");
     hub.good("POST", &format!("/incidents/{}/dismiss", text(&open[0]["id"])), Value::Null).await;
     hub.message("wait for it", "accepted").await;

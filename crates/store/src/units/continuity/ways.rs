@@ -103,9 +103,8 @@ pub(super) async fn ways<D: Db>(
                 continue;
             }
             let reach = reaches.iter().find(|r| r.identity == identity.id && r.account == info.id);
-            let last_in_at = reach.and_then(|r| r.last_in_at);
-            let on_route = (Some(identity.id), Some(info.id))
-                == (conversation.route_identity, conversation.route_account);
+            let route = (conversation.route_identity, conversation.route_account);
+            let on_route = (Some(identity.id), Some(info.id)) == route;
             let consent = match grants.get(&identity.id) {
                 _ if contact.stopped_at.is_some() && !on_route => Consent::Withdrawn,
                 Some(false) => Consent::Withdrawn,
@@ -113,35 +112,48 @@ pub(super) async fn ways<D: Db>(
                 None if wrote.contains(&identity.id) || on_route => Consent::WroteThere,
                 None => Consent::None,
             };
-            let template = policy.templates.get(&info.channel).filter(|_| info.caps.templates).cloned();
-            let away = identity.kind == AddressKind::Webchat
-                && last_in_at.is_none_or(|at| now.since(at) > VISITOR_THERE);
-            out.push(Way {
-                identity: identity.id,
-                account: info.id,
-                channel: info.channel.clone(),
-                kind: identity.kind,
-                fate: info.fate.clone(),
-                proof: identity.proof,
-                stopped: info.stopped.clone(),
-                unreachable: match reach {
-                    Some(r) if !r.reachable => {
-                        Some(r.reason.clone().unwrap_or_else(|| "the provider said so".into()))
-                    }
-                    _ if away => Some("not on our page now".into()),
-                    _ => None,
-                },
-                consent,
-                window: window(&info.caps, last_in_at, now),
-                misfit: misfit(waiting, info),
-                template,
-                last_in_at,
-                cost: policy.costs.get(&info.channel).copied().unwrap_or(0),
-                preferred: preferred == Some(info.channel.as_str()),
-            });
+            let preferred = preferred == Some(info.channel.as_str());
+            let way = way(identity, info, reach, policy, now);
+            out.push(Way { consent, preferred, misfit: misfit(waiting, info), ..way });
         }
     }
     Ok(out)
+}
+
+/// What holds for an identity over an account, whoever waits and whatever was allowed.
+fn way(
+    identity: &IdentityRow,
+    info: &AccountInfo,
+    reach: Option<&ReachRow>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Way {
+    let last_in_at = reach.and_then(|r| r.last_in_at);
+    let away =
+        identity.kind == AddressKind::Webchat && last_in_at.is_none_or(|at| now.since(at) > VISITOR_THERE);
+    Way {
+        identity: identity.id,
+        account: info.id,
+        channel: info.channel.clone(),
+        kind: identity.kind,
+        fate: info.fate.clone(),
+        proof: identity.proof,
+        stopped: info.stopped.clone(),
+        unreachable: match reach {
+            Some(r) if !r.reachable => {
+                Some(r.reason.clone().unwrap_or_else(|| "the provider said so".into()))
+            }
+            _ if away => Some("not on our page now".into()),
+            _ => None,
+        },
+        consent: Consent::None,
+        window: window(&info.caps, last_in_at, now),
+        template: policy.templates.get(&info.channel).filter(|_| info.caps.templates).cloned(),
+        misfit: None,
+        last_in_at,
+        cost: policy.costs.get(&info.channel).copied().unwrap_or(0),
+        preferred: false,
+    }
 }
 
 /// Why what waits can't go over an account.

@@ -47,7 +47,11 @@ pub async fn approve_plans(
     let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
     let wanted = form
         .conversations
-        .map(|ids| ids.iter().map(|id| field_uid(ConversationId::PREFIX, "conversations", id)).collect::<Result<Vec<_>, _>>())
+        .map(|ids| {
+            ids.iter()
+                .map(|id| field_uid(ConversationId::PREFIX, "conversations", id))
+                .collect::<Result<Vec<_>, _>>()
+        })
         .transpose()?;
     let unit = IncidentPlans {
         workspace: caller.workspace,

@@ -94,7 +94,11 @@ pub(super) fn reaches(row: &IncidentRow, registry: &Registry, workspace: Workspa
 }
 
 /// The incident that a caller names, where it reaches their workspace.
-pub(super) async fn find(state: &ApiState, workspace: WorkspaceId, uid: Uid) -> Result<IncidentRow, ApiError> {
+pub(super) async fn find(
+    state: &ApiState,
+    workspace: WorkspaceId,
+    uid: Uid,
+) -> Result<IncidentRow, ApiError> {
     let registry = state.hub.registry();
     let rows = state.store.read(Incidents { open_only: false, before: None, limit: LOOK }).await?;
     rows.into_iter()

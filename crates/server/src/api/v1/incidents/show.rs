@@ -74,7 +74,13 @@ pub async fn show_incident(
     let shown = view(&row, &registry).ok_or(ApiError::NotFound { what: "incident" })?;
     let story = IncidentStory { workspace: caller.workspace, incident: row.id };
     let (events, counts) = state.store.read(story).await?;
-    let incident: Incident = serde_json::from_str(&row.body).map_err(ApiError::internal)?;
+    // While it is open, the evidence grows from minute to minute.
+    let known = state.hub.continuity().snapshot();
+    let live = known.incidents.iter().find(|known| known.id == row.id).map(|known| known.incident.clone());
+    let incident: Incident = match live {
+        Some(live) => live,
+        None => serde_json::from_str(&row.body).map_err(ApiError::internal)?,
+    };
     let name = |line: &everthread_core::health::EvidenceLine| {
         let own = registry.account(line.account).filter(|a| a.workspace == caller.workspace);
         own.map_or_else(|| "another account of this hub".to_owned(), |a| a.name.clone())
