@@ -29,12 +29,18 @@ pub(crate) enum About {
 }
 
 /// A webhook on its way: one item of one account, in the platform's own format.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Hook {
     pub(crate) account: AccountId,
     pub(crate) query: String,
     pub(crate) body: Vec<u8>,
     pub(crate) about: About,
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?} {} {}", self.account, self.about, self.query, String::from_utf8_lossy(&self.body))
+    }
 }
 
 impl Hook {
@@ -121,8 +127,7 @@ impl Provider {
             return plain(quick, wire::refused(channel, rng));
         }
         if rng.chance(faults.lost_call) {
-            let unmarked = rng.chance(500);
-            return plain(CALL_TIMEOUT, if unmarked { wire::unmarked() } else { Answer::NoAnswer });
+            return plain(CALL_TIMEOUT, wire::unclear(channel, rng.chance(500)));
         }
         let provider_id = self.execute(info, out);
         let mut hooks = Vec::new();
@@ -135,7 +140,7 @@ impl Provider {
         let mut answer = wire::accepted(channel, &provider_id);
         if rng.chance(faults.lost_answer) {
             after = CALL_TIMEOUT;
-            answer = if rng.chance(300) { wire::unmarked() } else { Answer::NoAnswer };
+            answer = wire::unclear(channel, rng.chance(700));
         }
         Reaction { after, answer, executed: true, hooks }
     }

@@ -10,7 +10,7 @@ use crate::rng::Rng;
 use everthread_channels::form::{self, escape};
 
 /// An answer on the wire, or none.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Answer {
     Http {
         status: u16,
@@ -21,6 +21,18 @@ pub(crate) enum Answer {
     NotSent,
     /// Written, and silence.
     NoAnswer,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Http { status, headers, body } => {
+                write!(f, "{status} {headers:?} {}", String::from_utf8_lossy(body))
+            }
+            Self::NotSent => f.write_str("not sent"),
+            Self::NoAnswer => f.write_str("no answer"),
+        }
+    }
 }
 
 /// A webhook's query and body.
@@ -325,8 +337,11 @@ pub(crate) fn down(channel: &str) -> Answer {
     }
 }
 
-/// A server error that says nothing about what was done.
-pub(crate) fn unmarked() -> Answer {
+/// Nobody can say what was done: silence, or a server error that does not tell. Our own web chat has no such error.
+pub(crate) fn unclear(channel: &str, silence: bool) -> Answer {
+    if silence || channel == "webchat" {
+        return Answer::NoAnswer;
+    }
     Answer::Http { status: 503, headers: Vec::new(), body: b"<html>Service Unavailable</html>".to_vec() }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use everthread_core::event::Fact;
 use everthread_core::ids::{AccountId, AttemptId, PartId};
 use everthread_core::invariants::Ended;
-use everthread_core::limits::CALL_TIMEOUT;
+use everthread_core::limits::{CALL_TIMEOUT, LEASE};
 use everthread_core::outcome::{ErrorClass, Outcome, Reason};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::journal::testing::{Faults as DiskFaults, SimDisk};
@@ -45,15 +45,35 @@ const REST_MAX: Span = Span::hours(30);
 
 #[derive(Debug)]
 enum Step {
-    Customer { account: usize, customer: usize },
-    Deliver { hook: Box<Hook> },
-    Apply { life: u64 },
-    Wake { life: u64 },
-    Call { life: u64, out: Box<Outgoing> },
-    Answer { life: u64, call: Calling, result: Result<Answer, Reason> },
+    Customer {
+        account: usize,
+        customer: usize,
+    },
+    Deliver {
+        hook: Box<Hook>,
+    },
+    Apply {
+        life: u64,
+    },
+    Wake {
+        life: u64,
+    },
+    /// `claimed`: true time, as the lease is measured by a clock that never jumps.
+    Call {
+        life: u64,
+        claimed: Timestamp,
+        out: Box<Outgoing>,
+    },
+    Answer {
+        life: u64,
+        call: Calling,
+        result: Result<Answer, Reason>,
+    },
     DiskFree,
     Person,
-    Repair { account: AccountId },
+    Repair {
+        account: AccountId,
+    },
     Jump,
     Restart,
 }
@@ -209,7 +229,7 @@ impl World {
             Step::Deliver { hook } => return self.deliver(hook),
             Step::Apply { life } if life == self.life => return self.apply(),
             Step::Wake { life } if life == self.life => return self.woken(),
-            Step::Call { life, out } => return self.call(life, out),
+            Step::Call { life, claimed, out } => return self.call(life, claimed, out),
             Step::Answer { life, call, result } => return self.answer(life, call, result),
             Step::DiskFree => self.disk.set_faults(DiskFaults::default()),
             Step::Person => return self.person(),
@@ -426,19 +446,18 @@ impl World {
         }
         for out in calls {
             let after = self.net.millis(0, 60);
-            let life = self.life;
-            self.push(after, Step::Call { life, out: Box::new(out) });
+            let (life, claimed) = (self.life, self.now);
+            self.push(after, Step::Call { life, claimed, out: Box::new(out) });
         }
         Ok(())
     }
 
     /// A call reaches the platform, whether or not its process still lives.
-    fn call(&mut self, life: u64, out: Box<Outgoing>) -> Inside<()> {
+    fn call(&mut self, life: u64, claimed: Timestamp, out: Box<Outgoing>) -> Inside<()> {
         if life != self.life {
             return Ok(());
         }
-        let clock = self.clock();
-        if clock + CALL_TIMEOUT > out.lease_until {
+        if self.now + CALL_TIMEOUT > claimed + LEASE {
             return Err(format!("{} starts with too little lease left", out.attempt));
         }
         self.report.calls += 1;
