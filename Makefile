@@ -1,5 +1,5 @@
 # Two commands matter: `make run` and `make test`. Logic lives in tools/ and xtask.
-.PHONY: run test check bench web dev sim e2e release help
+.PHONY: run test check bench web dev sim fuzz e2e release help
 .DEFAULT_GOAL := help
 
 WEB_INPUTS := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
@@ -36,6 +36,9 @@ bench: ## Print the figures of this machine (about 15 minutes; docs/benches.md s
 
 sim: ## Long simulation: make sim SEED=1 SEEDS=1000
 	cargo run --release --package everthread-sim -- --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1000)
+
+fuzz: ## Every fuzz target: make fuzz SECONDS=180
+	tools/fuzz $(or $(SECONDS),180)
 
 e2e: web/dist/.stamp ## The browser journey alone
 	tools/e2e

@@ -83,6 +83,11 @@ pub fn waits_visibly(state: State, has_reason: bool, deadline: Option<Timestamp>
     }
 }
 
+/// I8: what did not reach the customer says why.
+pub fn ends_with_reason(state: State, has_reason: bool) -> bool {
+    has_reason || !matches!(state, State::Failed | State::Cancelled | State::Unconfirmed)
+}
+
 /// Sends (in rising order) never exceed burst and rate in any window.
 pub fn within_rate(limit: &Limit, sends: &[Timestamp]) -> bool {
     // In each window [first, last] at most burst + length/interval: so the n-th send after a first one is at
@@ -109,7 +114,7 @@ mod tests {
                 && !sequence_without_gaps([1, 3])
                 && !sequence_without_gaps([1, 1])
         );
-        use State::{Accepted, Held, Queued, Sending, Uncertain};
+        use State::{Accepted, Cancelled, Held, Queued, Sending, Uncertain};
         assert!(lane_in_order([Accepted, Sending, Queued, Held]));
         assert!(!lane_in_order([Queued, Sending]) && !lane_in_order([Uncertain, Sending]));
         assert!(!one_live_attempt(2));
@@ -121,6 +126,7 @@ mod tests {
         assert!(
             !waits_visibly(Held, false, Some(Timestamp::default())) && !waits_visibly(Queued, true, None)
         );
+        assert!(ends_with_reason(Cancelled, true) && !ends_with_reason(Cancelled, false));
         let limit = Limit::from(Rate { per_s: 1.0, burst: 2 });
         let at = |seconds: &[i64]| {
             seconds.iter().map(|s| Timestamp::default() + Span::secs(*s)).collect::<Vec<_>>()

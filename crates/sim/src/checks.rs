@@ -1,10 +1,11 @@
 //! The invariants, asked of the real rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use everthread_core::ids::{AccountId, ConversationId, MessageId, PartId, WorkspaceId};
 use everthread_core::invariants::{
-    lane_in_order, one_live_attempt, sequence_without_gaps, state_follows_facts, waits_visibly,
+    ends_with_reason, lane_in_order, one_live_attempt, sequence_without_gaps, state_follows_facts,
+    waits_visibly,
 };
 use everthread_core::state::{Facts, State, message_state};
 use everthread_core::time::Timestamp;
@@ -31,6 +32,7 @@ row_struct! {
         due_at: Option<Timestamp>,
         expires_at: Timestamp,
         reason: Option<String>,
+        error: Option<String>,
         accepted: Option<Timestamp>,
         failed: Option<Timestamp>,
         delivered: Option<Timestamp>,
@@ -96,7 +98,7 @@ async fn check_conversation<D: Db>(
         .rows(
             sql!(
                 "SELECT p.id, p.message_id, p.state, m.state, p.unsent, p.due_at, p.expires_at, p.reason, \
-                 p.accepted_at, p.failed_at, p.delivered_at, p.read_at, (SELECT count(*) FROM attempts a \
+                 p.error_code, p.accepted_at, p.failed_at, p.delivered_at, p.read_at, (SELECT count(*) FROM attempts a \
                  WHERE a.message_id = p.message_id AND a.part_id = p.id AND a.ended_at IS NULL) \
                  FROM messages m JOIN message_parts p ON p.message_id = m.id \
                  WHERE m.conversation_id = ?1 AND m.seq > ?2 ORDER BY m.seq, p.idx"
@@ -135,6 +137,9 @@ async fn check_conversation<D: Db>(
         if !waits_visibly(part.state, part.reason.is_some(), deadline) {
             broken("waits without reason or deadline");
         }
+        if !ends_with_reason(part.state, part.reason.is_some() || part.error.is_some()) {
+            broken("ended without a reason");
+        }
     }
     for (message, (state, parts)) in messages {
         if message_state(parts.iter().copied()) != Some(state) {
@@ -154,6 +159,8 @@ row_struct! {
         pub(crate) people_after: i64,
         /// Unsent parts before this one.
         pub(crate) before: i64,
+        /// 1 where the customer said stop after this was queued.
+        pub(crate) stopped: i64,
     }
 }
 
@@ -171,7 +178,9 @@ impl Unit for LookAtClaim {
                  m.conversation_id = p.conversation_id AND m.seq > p.seq AND m.direction = 'out' \
                  AND m.author_kind IN ('person', 'app')), \
                  (SELECT count(*) FROM message_parts q WHERE q.conversation_id = p.conversation_id AND q.unsent = 1 \
-                 AND (q.seq < p.seq OR (q.seq = p.seq AND q.idx < p.idx))) FROM message_parts p WHERE p.id = ?1"
+                 AND (q.seq < p.seq OR (q.seq = p.seq AND q.idx < p.idx))), \
+                 (SELECT count(*) FROM conversations v JOIN contacts c ON c.id = v.contact_id \
+                 WHERE v.id = p.conversation_id AND c.stopped_at >= p.queued_at) FROM message_parts p WHERE p.id = ?1"
             ),
             &vals![self.0],
         )
@@ -215,11 +224,24 @@ impl Unit for Choices {
     }
 }
 
+row_struct! {
+    #[derive(Debug, PartialEq)]
+    /// A customer's message as it is kept.
+    pub(crate) struct Incoming {
+        pub(crate) account: AccountId,
+        pub(crate) provider_id: String,
+        pub(crate) text: String,
+        pub(crate) deleted: bool,
+    }
+}
+
 /// Everything that the end is judged by.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Final {
-    /// Account and provider id of each message of a customer.
-    pub(crate) incoming: Vec<(AccountId, String)>,
+    /// Each message of a customer.
+    pub(crate) incoming: Vec<Incoming>,
+    /// Our messages without a reaction, by account and provider id.
+    pub(crate) unreacted: HashSet<(AccountId, String)>,
     /// Account and provider id of each message typed in a platform's own app.
     pub(crate) typed: Vec<(AccountId, String)>,
     /// Client ids of what people wrote.
@@ -241,7 +263,19 @@ impl Unit for LookAtEnd {
     async fn run<D: Db>(&self, db: &mut D) -> Result<Final> {
         let incoming = db
             .rows(
-                sql!("SELECT account_id, provider_id FROM messages WHERE direction = 'in' ORDER BY id"),
+                sql!(
+                    "SELECT account_id, provider_id, text, CASE WHEN deleted_at IS NULL THEN 0 ELSE 1 END \
+                     FROM messages WHERE direction = 'in' ORDER BY id"
+                ),
+                &[],
+            )
+            .await?;
+        let unreacted: Vec<(AccountId, String)> = db
+            .rows(
+                sql!(
+                    "SELECT account_id, provider_id FROM messages WHERE direction = 'out' AND reactions IS NULL \
+                     AND provider_id IS NOT NULL"
+                ),
                 &[],
             )
             .await?;
@@ -269,6 +303,7 @@ impl Unit for LookAtEnd {
             db.one("count", sql!("SELECT count(*) FROM attempts WHERE ended_at IS NULL"), &[]).await?;
         Ok(Final {
             incoming,
+            unreacted: unreacted.into_iter().collect(),
             typed,
             composed: composed.into_iter().map(|(id,)| id).collect(),
             unfinished,

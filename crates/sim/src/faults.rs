@@ -29,6 +29,12 @@ pub(crate) struct Faults {
     pub(crate) clock_jump: u32,
     /// Journal syncs that fail.
     pub(crate) bad_sync: u32,
+    /// The journal's disk is full for a while.
+    pub(crate) full_disk: u32,
+    /// Customers who go quiet for longer than a reply window.
+    pub(crate) quiet: u32,
+    /// Corrections, withdrawals and reactions, per customer message.
+    pub(crate) second_thoughts: u32,
     /// Answers by people, per customer message.
     pub(crate) people: u32,
 }
@@ -52,6 +58,9 @@ impl Faults {
             lost_ack: rate(150),
             clock_jump: rate(20),
             bad_sync: rate(30),
+            full_disk: rate(15),
+            quiet: rate(100),
+            second_thoughts: rate(300),
             people: rate(500),
         }
     }

@@ -1,16 +1,18 @@
 //! One life of the hub's process: what is in memory, and the thin shell around core and store.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use everthread_channels::{Account, Channel, Outbound, WireRequest, WireResponse, find};
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::dispatch::{AccountLimits, Dispatcher};
-use everthread_core::ids::{AccountId, AttemptId, ConversationId, WorkspaceId};
+use everthread_core::ids::{AccountId, AttemptId, ConversationId, PartId, WorkspaceId};
 use everthread_core::limits::LEASE;
-use everthread_core::outcome::{Outcome, ThrottleScope};
+use everthread_core::outcome::{Outcome, Reason, ThrottleScope};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::journal::testing::SimDisk;
-use everthread_store::journal::{Cursor, Group, Log, Options, RawRecord, Reader, Source};
+use everthread_store::journal::{Batch, Cursor, Group, Log, Options, RawRecord, Reader, Source};
 use everthread_store::units::{
     After, Apply, ApplyItem, AttemptResult, Claim, Claimed, GetCursor, ItemResult, Outgoing, Record, Recover,
     SetCursor, Settle, StartAccount,
@@ -21,6 +23,7 @@ use uuid::Uuid;
 use crate::provider::Hook;
 use crate::rng::Rng;
 use crate::scene::Scene;
+use crate::wire::Answer;
 
 /// Calls under way at once, over all accounts.
 const CALLS_MAX: usize = 24;
@@ -129,41 +132,54 @@ impl Hub {
 
     /// A webhook: durable, or refused. The caller answers 200 only for `true`.
     pub(crate) fn ingest(&mut self, hook: &Hook, clock: Timestamp) -> Inside<bool> {
-        let body = serde_json::to_vec(hook).map_err(text)?;
         let mut group = Group::new();
         group.push(&RawRecord {
             received_at: clock,
             endpoint: hook.account.0,
             secret: 1,
             source: Source::Webhook,
-            content_type: "application/json",
-            query: "",
-            body: &body,
+            content_type: "",
+            query: &hook.query,
+            body: &hook.body,
         });
         Ok(self.log.append(&mut group).is_ok())
     }
 
     /// Applies some of what the journal holds. The results, and what the records were.
-    pub(crate) fn apply(&mut self, clock: Timestamp, max: usize) -> Inside<Vec<(Hook, ItemResult)>> {
+    pub(crate) fn apply(&mut self, clock: Timestamp, max: usize) -> Inside<Vec<ItemResult>> {
         let batch = self.reader.read_batch(max, 1 << 20).map_err(text)?;
+        self.apply_batch(clock, batch)
+    }
+
+    fn apply_batch(&mut self, clock: Timestamp, batch: Batch) -> Inside<Vec<ItemResult>> {
         if !batch.gaps.is_empty() {
             return Err(format!("the journal has gaps: {:?}", batch.gaps));
         }
-        let mut hooks = Vec::new();
         let mut items = Vec::new();
         for record in batch.records {
-            let hook: Hook = serde_json::from_slice(&record.body).map_err(text)?;
-            let Some(info) = self.scene.account(hook.account) else { continue };
-            items.push(ApplyItem {
-                record: record.number,
-                index: 0,
-                workspace: info.workspace,
-                account: hook.account,
-                received_at: record.received_at,
-                event: hook.event.clone(),
-                automation: true,
-            });
-            hooks.push(hook);
+            let Some(info) = self.scene.account(AccountId(record.endpoint)) else { continue };
+            let raw =
+                everthread_channels::RawRecord { body: &record.body, content_type: "", query: &record.query };
+            let channel = channel(info)?;
+            let parsed = channel.parse(&raw);
+            if let Some(problem) = parsed.problems.first() {
+                return Err(format!("a payload was not understood: {problem:?}"));
+            }
+            let ours = channel.external_ids(&self.scene.settings);
+            for (item, index) in parsed.items.into_iter().zip(0..) {
+                if item.account.as_ref().is_some_and(|id| !ours.contains(id)) {
+                    return Err(format!("an item is for an account that is not there: {item:?}"));
+                }
+                items.push(ApplyItem {
+                    record: record.number,
+                    index,
+                    workspace: info.workspace,
+                    account: info.id,
+                    received_at: record.received_at,
+                    event: item.event,
+                    automation: true,
+                });
+            }
         }
         if items.is_empty() {
             return Ok(Vec::new());
@@ -177,7 +193,52 @@ impl Hub {
         };
         let applied = self.store.write(&unit).map_err(text)?;
         self.follow(applied.after, clock);
-        Ok(hooks.into_iter().zip(applied.results).collect())
+        Ok(applied.results)
+    }
+
+    /// Applies everything that the journal still holds once more (I2).
+    pub(crate) fn replay(&mut self, clock: Timestamp) -> Inside<()> {
+        let (mut reader, _) = self.log.reader_from(None);
+        while reader.lag() > 0 {
+            let batch = reader.read_batch(50, 1 << 20).map_err(text)?;
+            self.apply_batch(clock, batch)?;
+        }
+        Ok(())
+    }
+
+    /// The call for a part; `Err` where the channel cannot carry it.
+    pub(crate) fn request(&self, out: &Outgoing) -> Inside<Result<WireRequest, Reason>> {
+        let Some(info) = self.scene.account(out.account) else { return Err("no such account".to_owned()) };
+        let correlation = out.correlation.show(PartId::PREFIX);
+        let outbound = Outbound {
+            correlation: &correlation,
+            to: &out.to,
+            content: Cow::Borrowed(&out.content),
+            reply_to: out.reply_to.as_deref(),
+            reaction: out.reaction.as_ref().map(|(id, emoji)| (id.as_str(), emoji.as_deref())),
+            class: out.class,
+            human_tag: out.human_tag,
+            file: None,
+            thread: None,
+        };
+        let account = Account {
+            settings: &self.scene.settings,
+            secrets: &self.scene.secrets,
+            public_url: "https://hub.example",
+            webhook_path: "/hooks/key",
+        };
+        Ok(channel(info)?.request(&outbound, &account))
+    }
+
+    /// What an answer means.
+    pub(crate) fn classify(&self, account: AccountId, answer: &Answer) -> Inside<Outcome> {
+        let Some(info) = self.scene.account(account) else { return Err("no such account".to_owned()) };
+        let response = match answer {
+            Answer::Http { status, headers, body } => WireResponse::Answer { status: *status, headers, body },
+            Answer::NotSent => WireResponse::NotSent { error: "connection refused" },
+            Answer::NoAnswer => WireResponse::NoAnswer { error: "timed out" },
+        };
+        Ok(channel(info)?.classify(&response))
     }
 
     /// Keeps how far apply has come.
@@ -320,6 +381,10 @@ impl Hub {
         let send = if self.under_way.len() < CALLS_MAX { self.dispatcher.deadline(clock) } else { None };
         [send, self.settle_at].into_iter().flatten().min()
     }
+}
+
+fn channel(info: &AccountInfo) -> Inside<&'static dyn Channel> {
+    find(&info.channel).ok_or_else(|| format!("no channel {}", info.channel))
 }
 
 fn read_cursor(text: &str) -> Option<Cursor> {

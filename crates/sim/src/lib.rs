@@ -12,6 +12,7 @@ mod provider;
 mod rng;
 mod scene;
 mod trace;
+mod wire;
 mod world;
 
 pub use world::World;

@@ -2,26 +2,51 @@
 
 use std::collections::{HashMap, HashSet};
 
-use everthread_core::content::Content;
+use everthread_channels::WireRequest;
 use everthread_core::directory::AccountInfo;
-use everthread_core::event::{Address, Echo, Event, EventKind, Fact, InMessage, Peer, Receipt, ReceiptOf};
+use everthread_core::event::Fact;
 use everthread_core::ids::{AccountId, PartId};
 use everthread_core::limits::CALL_TIMEOUT;
 use everthread_core::outbox::Settle;
-use everthread_core::outcome::{ErrorClass, Outcome, Reason, ThrottleScope};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::units::Outgoing;
-use serde::{Deserialize, Serialize};
 
 use crate::faults::Faults;
 use crate::rng::Rng;
-use crate::scene::customer_address;
+use crate::scene::{customer_address, own_id};
+use crate::wire::{self, Answer, Post, Wire};
 
-/// The body of a webhook: one item of one account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What a webhook is about: what the judge holds the hub to once it is acknowledged.
+#[derive(Clone, Debug)]
+pub(crate) enum About {
+    Message { id: String, text: String },
+    Typed(String),
+    Echo(String),
+    Receipt(String, Fact),
+    Edit(String, String),
+    Delete(String),
+    Reaction(String),
+}
+
+/// A webhook on its way: one item of one account, in the platform's own format.
+#[derive(Clone)]
 pub(crate) struct Hook {
     pub(crate) account: AccountId,
-    pub(crate) event: Event,
+    pub(crate) query: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) about: About,
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?} {} {}", self.account, self.about, self.query, String::from_utf8_lossy(&self.body))
+    }
+}
+
+impl Hook {
+    fn new(info: &AccountInfo, (query, body): Post, about: About) -> Self {
+        Self { account: info.id, query, body, about }
+    }
 }
 
 /// Something that a platform did for us.
@@ -30,6 +55,7 @@ pub(crate) struct Sent {
     pub(crate) account: AccountId,
     pub(crate) part: PartId,
     pub(crate) provider_id: String,
+    peer: String,
     /// The highest fact that it told us, and that we acknowledged.
     pub(crate) told: Option<Fact>,
 }
@@ -38,7 +64,8 @@ pub(crate) struct Sent {
 #[derive(Debug)]
 pub(crate) struct Reaction {
     pub(crate) after: Span,
-    pub(crate) outcome: Outcome,
+    pub(crate) answer: Answer,
+    pub(crate) executed: bool,
     pub(crate) hooks: Vec<(Span, Hook)>,
 }
 
@@ -49,12 +76,16 @@ pub(crate) struct Provider {
     keys: HashMap<String, String>,
     outages: HashMap<AccountId, Timestamp>,
     pub(crate) bad_tokens: HashSet<AccountId>,
+    /// Messages of each customer, newest last.
+    wrote: HashMap<(AccountId, String), Vec<String>>,
+    /// When each customer last wrote: the platform's own reply window.
+    pub(crate) last: HashMap<(AccountId, String), Timestamp>,
 }
 
 impl Provider {
-    pub(crate) fn id(&mut self) -> String {
+    fn number(&mut self) -> u64 {
         self.next += 1;
-        format!("p{}", self.next)
+        self.next
     }
 
     pub(crate) fn outage(&mut self, account: AccountId, until: Timestamp) {
@@ -71,39 +102,32 @@ impl Provider {
     pub(crate) fn call(
         &mut self,
         info: &AccountInfo,
-        out: &Outgoing,
+        (out, request): (&Outgoing, &WireRequest),
         faults: &Faults,
         (now, rng): (Timestamp, &mut Rng),
     ) -> Reaction {
         let quick = rng.millis(5, 400);
-        let not_executed = |class, wait, scope| Outcome::NotExecuted {
-            class,
-            reason: Reason::new("sim", "simulated"),
-            wait,
-            scope,
-        };
-        let plain = |after, outcome| Reaction { after, outcome, hooks: Vec::new() };
-        let silence = Outcome::Uncertain { reason: Reason::new("timeout", "no answer") };
+        let channel = info.channel.as_str();
+        let plain = |after, answer| Reaction { after, answer, executed: false, hooks: Vec::new() };
         if self.outages.get(&info.id).is_some_and(|until| now < *until) {
-            return plain(quick, not_executed(ErrorClass::PlatformOutage, None, ThrottleScope::Account));
+            return plain(quick, wire::down(channel));
         }
-        if rng.chance(faults.bad_token) {
+        // The web chat is of our own house: it has no token and refuses nothing.
+        let strange = channel != "webchat";
+        if strange && rng.chance(faults.bad_token) {
             self.bad_tokens.insert(info.id);
         }
         if self.bad_tokens.contains(&info.id) {
-            return plain(quick, not_executed(ErrorClass::Auth, None, ThrottleScope::Account));
+            return plain(quick, wire::bad_token(channel));
         }
         if rng.chance(faults.throttle) {
-            let wait = rng.chance(500).then(|| Span::secs(rng.below(40) as i64));
-            let scope = if rng.chance(500) { ThrottleScope::Pair } else { ThrottleScope::Account };
-            return plain(quick, not_executed(ErrorClass::Throttled, wait, scope));
+            return plain(quick, wire::throttled(channel, rng));
         }
-        if rng.chance(faults.refuse) {
-            let reason = Reason::new("400", "simulated refusal");
-            return plain(quick, Outcome::Refused { class: ErrorClass::BadRequest, reason });
+        if strange && rng.chance(faults.refuse) {
+            return plain(quick, wire::refused(channel, rng));
         }
         if rng.chance(faults.lost_call) {
-            return plain(CALL_TIMEOUT, silence);
+            return plain(CALL_TIMEOUT, wire::unclear(channel, rng.chance(500)));
         }
         let provider_id = self.execute(info, out);
         let mut hooks = Vec::new();
@@ -111,11 +135,14 @@ impl Provider {
         if rng.chance(faults.early) {
             after = quick + rng.millis(200, 4_000);
         }
-        tell(info, out, &provider_id, (now, rng, faults), &mut hooks);
+        let text = wire::text_of(channel, &request.body);
+        tell(info, out, (&provider_id, &text), (now, rng, faults), &mut hooks);
+        let mut answer = wire::accepted(channel, &provider_id);
         if rng.chance(faults.lost_answer) {
-            return Reaction { after: CALL_TIMEOUT, outcome: silence, hooks };
+            after = CALL_TIMEOUT;
+            answer = wire::unclear(channel, rng.chance(700));
         }
-        Reaction { after, outcome: Outcome::Accepted { provider_id }, hooks }
+        Reaction { after, answer, executed: true, hooks }
     }
 
     /// Carries it out; an idempotent channel knows its key.
@@ -126,10 +153,14 @@ impl Provider {
         {
             return known.clone();
         }
-        let provider_id = self.id();
+        let number = self.number();
+        let provider_id = match info.channel.as_str() {
+            "webchat" => key.clone(),
+            _ => wire_to(info, &out.to.value, Timestamp::default()).provider_id(number),
+        };
         self.keys.insert(key, provider_id.clone());
-        let sent = Sent { account: info.id, part: out.part, provider_id: provider_id.clone(), told: None };
-        self.sent.push(sent);
+        let (account, part, peer) = (info.id, out.part, out.to.value.clone());
+        self.sent.push(Sent { account, part, provider_id: provider_id.clone(), peer, told: None });
         provider_id
     }
 
@@ -138,71 +169,89 @@ impl Provider {
         &mut self,
         info: &AccountInfo,
         customer: usize,
-        text: &str,
+        (text, picture): (&str, bool),
         now: Timestamp,
     ) -> Hook {
-        let provider_id = self.id();
-        let (kind, value) = customer_address(info, customer);
-        let peer = Peer { addresses: vec![Address { kind, value }], ..Peer::default() };
-        let message = InMessage {
-            provider_id: provider_id.clone(),
-            content: Content::text(text),
-            ..InMessage::default()
-        };
-        let kind = EventKind::Message(message);
-        Hook { account: info.id, event: Event { key: provider_id, at: Some(now), peer: Some(peer), kind } }
+        let number = self.number();
+        let (_, peer) = customer_address(info, customer);
+        let wire = wire_to(info, &peer, now);
+        let id = wire.provider_id(number);
+        let post = wire.message(number, text, picture && info.channel != "webchat");
+        self.last.insert((info.id, peer.clone()), now);
+        self.wrote.entry((info.id, peer)).or_default().push(id.clone());
+        Hook::new(info, post, About::Message { id, text: text.to_owned() })
+    }
+
+    /// A customer corrects or withdraws what they wrote, or reacts to what we wrote.
+    pub(crate) fn second_thought(
+        &mut self,
+        info: &AccountInfo,
+        customer: usize,
+        now: Timestamp,
+        rng: &mut Rng,
+    ) -> Option<Hook> {
+        let number = self.number();
+        let (_, peer) = customer_address(info, customer);
+        let wire = wire_to(info, &peer, now);
+        let wrote = self.wrote.get(&(info.id, peer.clone())).cloned().unwrap_or_default();
+        match rng.below(3) {
+            0 => {
+                let (id, text) = (rng.pick(&wrote)?.clone(), format!("better {number}"));
+                let post = wire.edit(number, &id, &text)?;
+                Some(Hook::new(info, post, About::Edit(id, text)))
+            }
+            1 => {
+                let id = rng.pick(&wrote)?.clone();
+                let post = wire.delete(number, &id)?;
+                Some(Hook::new(info, post, About::Delete(id)))
+            }
+            _ => {
+                let ours = self.sent.iter().rev().filter(|sent| sent.account == info.id && sent.peer == peer);
+                let ours: Vec<_> = ours.take(3).map(|sent| sent.provider_id.clone()).collect();
+                let id = rng.pick(&ours)?.clone();
+                let post = wire.reaction(number, &id)?;
+                Some(Hook::new(info, post, About::Reaction(id)))
+            }
+        }
     }
 
     /// Somebody answers in the platform's own app.
-    pub(crate) fn typed(&mut self, info: &AccountInfo, customer: usize, now: Timestamp) -> Hook {
-        let provider_id = self.id();
-        let (kind, value) = customer_address(info, customer);
-        let peer = Peer { addresses: vec![Address { kind, value }], ..Peer::default() };
-        let content = Content::text(format!("typed by hand {provider_id}"));
-        let echo = Echo { provider_id: provider_id.clone(), content, reply_to: None, correlation: None };
-        let kind = EventKind::Echo(echo);
-        Hook { account: info.id, event: Event { key: provider_id, at: Some(now), peer: Some(peer), kind } }
+    pub(crate) fn typed(&mut self, info: &AccountInfo, customer: usize, now: Timestamp) -> Option<Hook> {
+        let number = self.number();
+        let (_, peer) = customer_address(info, customer);
+        let wire = wire_to(info, &peer, now);
+        let id = wire.provider_id(number);
+        let post = wire.echo(&id, &format!("typed by hand {number}"))?;
+        Some(Hook::new(info, post, About::Typed(id)))
     }
+}
+
+fn wire_to<'a>(info: &'a AccountInfo, peer: &'a str, at: Timestamp) -> Wire<'a> {
+    Wire { channel: &info.channel, own: own_id(info), peer, at }
 }
 
 /// Receipts and echoes of a message that went out, on their way in any order.
 fn tell(
     info: &AccountInfo,
     out: &Outgoing,
-    provider_id: &str,
+    (id, text): (&str, &str),
     (now, rng, faults): (Timestamp, &mut Rng, &Faults),
     hooks: &mut Vec<(Span, Hook)>,
 ) {
     let correlation = out.correlation.show(PartId::PREFIX);
-    let correlated = matches!(info.channel.as_str(), "whatsapp" | "twilio");
-    let correlation = correlated.then_some(correlation);
-    let peer = Some(Peer { addresses: vec![out.to.clone()], ..Peer::default() });
     let mut later = Span::ZERO;
-    let mut hook = |rng: &mut Rng, key: String, kind: EventKind| {
+    let mut hook = |rng: &mut Rng, post: &dyn Fn(Wire<'_>) -> Option<Post>, about: About| {
         later = later + rng.millis(0, 300);
-        let event = Event { key, at: Some(now + later), peer: peer.clone(), kind };
-        hooks.push((later + rng.millis(1, faults.webhook_millis), Hook { account: info.id, event }));
+        let Some(post) = post(wire_to(info, &out.to.value, now + later)) else { return };
+        hooks.push((later + rng.millis(1, faults.webhook_millis), Hook::new(info, post, about)));
     };
-    if info.caps.echoes {
-        let content = Content { buttons: Vec::new(), ..out.content.clone() };
-        let echo = Echo {
-            provider_id: provider_id.to_owned(),
-            content,
-            reply_to: None,
-            correlation: correlation.clone(),
-        };
-        hook(rng, provider_id.to_owned(), EventKind::Echo(echo));
+    // WhatsApp echoes only what its own app sent.
+    if info.channel == "instagram" {
+        hook(rng, &|wire| wire.echo(id, text), About::Echo(id.to_owned()));
     }
-    let mut facts = Vec::new();
-    if info.caps.delivered_receipts {
-        facts.extend([Fact::Accepted, Fact::Delivered]);
-    }
-    if info.caps.read_receipts && rng.chance(600) {
-        facts.push(Fact::Read);
-    }
-    for fact in facts {
-        let of = ReceiptOf::ProviderId(provider_id.to_owned());
-        let receipt = Receipt { of, fact, error: None, correlation: correlation.clone() };
-        hook(rng, format!("{provider_id}:{fact:?}"), EventKind::Receipt(receipt));
+    let last = if rng.chance(60) { Fact::Failed } else { Fact::Delivered };
+    let read = last == Fact::Delivered && rng.chance(600);
+    for fact in [Some(Fact::Accepted), Some(last), read.then_some(Fact::Read)].into_iter().flatten() {
+        hook(rng, &|wire| wire.receipt(id, fact, &correlation), About::Receipt(id.to_owned(), fact));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use everthread_channels::CHANNELS;
+use everthread_core::account::{Secrets, Settings};
 use everthread_core::directory::AccountInfo;
 use everthread_core::event::AddressKind;
 use everthread_core::fit::TextLimit;
@@ -22,6 +23,21 @@ pub(crate) struct Scene {
     /// One per workspace.
     pub(crate) users: HashMap<WorkspaceId, UserId>,
     pub(crate) rules: Arc<HashMap<WorkspaceId, Arc<RuleSet>>>,
+    /// The same for every account, under each provider's own names.
+    pub(crate) settings: Settings,
+    pub(crate) secrets: Secrets,
+}
+
+/// The platforms' ids of our accounts: the same everywhere, as two endpoints keep them apart.
+const OWN: &str = "17841400008460056";
+const OWN_NUMBER: &str = "+15550001111";
+
+/// Reply window of the channels that have one.
+const WINDOW: Span = Span::secs(900);
+
+/// The platform's id of an account of ours.
+pub(crate) fn own_id(info: &AccountInfo) -> &'static str {
+    if info.channel == "twilio" { OWN_NUMBER } else { OWN }
 }
 
 /// Small, so that pacing matters in short histories.
@@ -30,7 +46,21 @@ const PACING: Pacing = Pacing { account: Rate { per_s: 0.5, burst: 3 }, pair: Ra
 impl Scene {
     /// Fills an empty store.
     pub(crate) fn build(store: &mut InlineStore, now: Timestamp) -> Result<Self> {
-        let mut scene = Self { accounts: Vec::new(), users: HashMap::new(), rules: Arc::default() };
+        let words = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let mut scene = Self {
+            accounts: Vec::new(),
+            users: HashMap::new(),
+            rules: Arc::default(),
+            settings: Settings(words(&[
+                ("phone_number_id", OWN),
+                ("ig_id", OWN),
+                ("account_sid", "AC00000000000000000000000000000001"),
+                ("from", OWN_NUMBER),
+            ])),
+            secrets: Secrets(words(&[("token", "secret-token"), ("auth_token", "secret-auth")])),
+        };
         let mut rules = HashMap::new();
         for (seed, name) in [(1, "one"), (2, "two")] {
             let slug = name.to_owned();
@@ -84,7 +114,9 @@ impl Scene {
         let mut caps = spec.capabilities();
         caps.text = TextLimit { max: 60, unit: Unit::Chars };
         caps.pacing = PACING;
-        caps.window = caps.window.map(|_| Span::hours(24));
+        // Short, so that windows close while messages wait.
+        caps.window = caps.window.map(|_| WINDOW);
+        caps.human_window = None;
         self.accounts.push(Arc::new(AccountInfo {
             id: added.id,
             workspace,
@@ -112,7 +144,8 @@ pub(crate) fn customer_address(info: &AccountInfo, customer: usize) -> (AddressK
     let kind = info.addresses.first().copied().unwrap_or(AddressKind::Webchat);
     let value = match kind {
         AddressKind::Phone => format!("+3598{:03}{customer:04}", info.id.0 % 1_000),
-        _ => format!("peer{customer}"),
+        AddressKind::Webchat => format!("v_{customer}"),
+        _ => format!("1111{customer}"),
     };
     (kind, value)
 }

@@ -2,25 +2,34 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use everthread_core::directory::AccountInfo;
 use everthread_core::event::Fact;
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, PartId, WorkspaceId};
 use everthread_core::invariants::{Ended, may_send_again, within_rate};
 use everthread_core::outbox::{Author, Settle};
 use everthread_core::state::State;
-use everthread_core::time::Timestamp;
+use everthread_core::time::{Span, Timestamp};
 use everthread_store::units::Outgoing;
 
 use super::World;
-use crate::checks::{Check, LookAtClaim, LookAtEnd};
+use crate::checks::{Check, Final, LookAtClaim, LookAtEnd};
 use crate::hub::{Inside, text};
+
+/// Platforms count in whole seconds.
+const WINDOW_SLACK: Span = Span::secs(2);
 
 /// What was promised to the outside, and what is known of calls.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     pub(super) since: HashMap<WorkspaceId, i64>,
     /// Acknowledged customer messages and hand-typed messages: account and provider id.
-    pub(super) messages: HashSet<(AccountId, String)>,
+    /// The first with their words.
+    pub(super) messages: HashMap<(AccountId, String), String>,
     pub(super) typed: HashSet<(AccountId, String)>,
+    /// Acknowledged corrections, withdrawals and reactions, by the message they concern.
+    pub(super) edits: HashMap<(AccountId, String), HashSet<String>>,
+    pub(super) deleted: HashSet<(AccountId, String)>,
+    pub(super) reactions: HashSet<(AccountId, String)>,
     pub(super) composed: HashSet<String>,
     /// Attempts of each part since a person last asked for it; the last may be under way.
     pub(super) attempts: HashMap<PartId, Vec<Ended>>,
@@ -52,6 +61,9 @@ impl World {
         if author == Author::Bot && facts.people_after > 0 {
             return Err(format!("{} of a bot goes out after a person spoke", out.part));
         }
+        if author != Author::Person && facts.stopped > 0 {
+            return Err(format!("{} goes out after the customer said stop", out.part));
+        }
         if facts.before > 0 {
             return Err(format!("{} starts before {} parts ahead of it", out.part, facts.before));
         }
@@ -77,6 +89,16 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// I6: no call outside the reply window as the platform counts it. After a jump the clocks differ.
+    pub(super) fn judge_window(&self, out: &Outgoing, info: &AccountInfo) -> Inside<()> {
+        let Some(window) = info.caps.window.filter(|_| !self.jumped) else { return Ok(()) };
+        let last = self.provider.last.get(&(info.id, out.to.value.clone()));
+        if last.is_some_and(|last| self.now <= *last + window + WINDOW_SLACK) {
+            return Ok(());
+        }
+        Err(format!("{} goes out at {} outside its window: {last:?}", out.part, self.now.rfc3339()))
     }
 
     /// I5, when a call starts.
@@ -113,7 +135,11 @@ impl World {
         if let Some(problem) = end.problems.first() {
             return Err(format!("a problem was stored: {problem}"));
         }
-        exactly_once("message", &self.judge.messages, &end.incoming)?;
+        self.judge_words(&end)?;
+        let acknowledged = self.judge.messages.keys().cloned().collect();
+        let incoming: Vec<_> =
+            end.incoming.iter().map(|row| (row.account, row.provider_id.clone())).collect();
+        exactly_once("message", &acknowledged, &incoming)?;
         // By a clock that jumped, a late echo of our own cannot always be told from words typed by hand.
         let ours =
             |entry: &&(AccountId, String)| self.provider.sent.iter().any(|sent| sent.provider_id == entry.1);
@@ -129,13 +155,42 @@ impl World {
             let least = match told {
                 Fact::Delivered => [State::Delivered, State::Read].as_slice(),
                 Fact::Read => &[State::Read],
-                _ => &[State::Accepted, State::Delivered, State::Read, State::Failed],
+                Fact::Failed => &[State::Failed, State::Delivered, State::Read],
+                Fact::Accepted => &[State::Accepted, State::Delivered, State::Read, State::Failed],
             };
             if !least.contains(state) {
                 return Err(format!("{} is {state:?}, but {told:?} was acknowledged", sent.part));
             }
         }
-        Ok(())
+        self.judge_replay(&end)
+    }
+
+    /// Corrections, withdrawals and reactions are in force, whatever order they came in.
+    fn judge_words(&self, end: &Final) -> Inside<()> {
+        for row in &end.incoming {
+            let at = (row.account, row.provider_id.clone());
+            let (wrote, edits) = (self.judge.messages.get(&at), self.judge.edits.get(&at));
+            let fits = if self.judge.deleted.contains(&at) {
+                row.deleted && row.text.is_empty()
+            } else {
+                let edited = edits.is_some_and(|edits| edits.contains(&row.text));
+                !row.deleted && if edits.is_some() { edited } else { wrote == Some(&row.text) }
+            };
+            if !fits {
+                return Err(format!("{row:?} was {wrote:?}, then {edits:?}"));
+            }
+        }
+        let lost = self.judge.reactions.iter().find(|at| end.unreacted.contains(at));
+        lost.map_or(Ok(()), |at| Err(format!("the reaction to {at:?} is lost")))
+    }
+
+    /// I2: the whole journal once more changes nothing.
+    fn judge_replay(&mut self, before: &Final) -> Inside<()> {
+        let clock = self.clock();
+        let Some(hub) = &mut self.hub else { return Err("the hub is down at the end".to_owned()) };
+        hub.replay(clock)?;
+        let after = hub.store.read(&LookAtEnd).map_err(text)?;
+        if after == *before { Ok(()) } else { Err("replaying the journal changed something".to_owned()) }
     }
 }
 

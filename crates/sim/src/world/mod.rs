@@ -8,11 +8,11 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use everthread_core::event::{EventKind, Fact, ReceiptOf};
+use everthread_core::event::Fact;
 use everthread_core::ids::{AccountId, AttemptId, PartId};
 use everthread_core::invariants::Ended;
-use everthread_core::limits::CALL_TIMEOUT;
-use everthread_core::outcome::{ErrorClass, Outcome};
+use everthread_core::limits::{CALL_TIMEOUT, LEASE};
+use everthread_core::outcome::{ErrorClass, Outcome, Reason};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::journal::testing::{Faults as DiskFaults, SimDisk};
 use everthread_store::units::{ItemResult, Outgoing};
@@ -21,10 +21,11 @@ use everthread_store::{InlineStore, Place};
 use self::judge::Judge;
 use crate::faults::Faults;
 use crate::hub::{Hub, Inside, lite};
-use crate::provider::{Hook, Provider};
+use crate::provider::{About, Hook, Provider};
 use crate::rng::Rng;
 use crate::scene::{SAYINGS, Scene};
 use crate::trace::Trace;
+use crate::wire::Answer;
 use crate::{Config, Report, Violation};
 
 /// Virtual time begins here.
@@ -44,16 +45,46 @@ const REST_MAX: Span = Span::hours(30);
 
 #[derive(Debug)]
 enum Step {
-    Customer { account: usize, customer: usize },
-    Deliver { hook: Box<Hook> },
-    Apply { life: u64 },
-    Wake { life: u64 },
-    Call { life: u64, out: Box<Outgoing> },
-    Answer { life: u64, attempt: AttemptId, part: PartId, outcome: Outcome },
+    Customer {
+        account: usize,
+        customer: usize,
+    },
+    Deliver {
+        hook: Box<Hook>,
+    },
+    Apply {
+        life: u64,
+    },
+    Wake {
+        life: u64,
+    },
+    /// `claimed`: true time, as the lease is measured by a clock that never jumps.
+    Call {
+        life: u64,
+        claimed: Timestamp,
+        out: Box<Outgoing>,
+    },
+    Answer {
+        life: u64,
+        call: Calling,
+        result: Result<Answer, Reason>,
+    },
+    DiskFree,
     Person,
-    Repair { account: AccountId },
+    Repair {
+        account: AccountId,
+    },
     Jump,
     Restart,
+}
+
+/// A call under way, and whether the platform carried it out.
+#[derive(Clone, Copy, Debug)]
+struct Calling {
+    account: AccountId,
+    attempt: AttemptId,
+    part: PartId,
+    executed: bool,
 }
 
 /// See the module.
@@ -198,10 +229,9 @@ impl World {
             Step::Deliver { hook } => return self.deliver(hook),
             Step::Apply { life } if life == self.life => return self.apply(),
             Step::Wake { life } if life == self.life => return self.woken(),
-            Step::Call { life, out } => return self.call(life, out),
-            Step::Answer { life, attempt, part, outcome } => {
-                return self.answer(life, (attempt, part), &outcome);
-            }
+            Step::Call { life, claimed, out } => return self.call(life, claimed, out),
+            Step::Answer { life, call, result } => return self.answer(life, call, result),
+            Step::DiskFree => self.disk.set_faults(DiskFaults::default()),
             Step::Person => return self.person(),
             Step::Repair { account } => return self.repair(account),
             Step::Jump => self.jump(),
@@ -276,19 +306,24 @@ impl World {
     fn customer(&mut self, account: usize, customer: usize) {
         let Some(info) = self.scene.accounts.get(account).cloned() else { return };
         let typed = info.caps.echoes && self.rng.chance(60);
-        let hook = if typed {
-            self.provider.typed(&info, customer, self.now)
-        } else {
-            let saying = self.rng.pick(SAYINGS).copied().unwrap_or_default();
-            self.provider.customer(&info, customer, saying, self.now)
-        };
+        let hook =
+            typed.then(|| self.provider.typed(&info, customer, self.now)).flatten().unwrap_or_else(|| {
+                let saying = self.rng.pick(SAYINGS).copied().unwrap_or_default();
+                let picture = self.rng.chance(80);
+                self.provider.customer(&info, customer, (saying, picture), self.now)
+            });
         self.on_its_way(Span::ZERO, hook);
+        if self.rng.chance(self.faults.second_thoughts) {
+            let hook = self.provider.second_thought(&info, customer, self.now, &mut self.rng);
+            hook.into_iter().for_each(|hook| self.on_its_way(Span::ZERO, hook));
+        }
         if self.net.chance(self.faults.outage) {
             let until = self.now + self.net.millis(1_000, 400_000);
             self.provider.outage(info.id, until);
         }
         if self.active() {
-            let after = self.rng.millis(500, 90_000);
+            let most = if self.rng.chance(self.faults.quiet) { 3_000_000 } else { 90_000 };
+            let after = self.rng.millis(500, most);
             self.push(after, Step::Customer { account, customer });
         }
     }
@@ -306,6 +341,11 @@ impl World {
         let clock = self.clock();
         if self.net.chance(self.faults.bad_sync) {
             self.disk.set_faults(DiskFaults { sync_fails_after: Some(0), ..DiskFaults::default() });
+        }
+        if self.net.chance(self.faults.full_disk) {
+            self.disk.set_faults(DiskFaults { space: Some(0), ..DiskFaults::default() });
+            let after = self.net.millis(1_000, 60_000);
+            self.push(after, Step::DiskFree);
         }
         let again = self.net.millis(500, 30_000);
         let Some(hub) = &mut self.hub else {
@@ -330,22 +370,25 @@ impl World {
 
     fn acknowledged(&mut self, hook: &Hook) {
         self.report.acknowledged += 1;
-        match &hook.event.kind {
-            EventKind::Message(message) => {
-                self.judge.messages.insert((hook.account, message.provider_id.clone()));
+        let at = |id: &String| (hook.account, id.clone());
+        match &hook.about {
+            About::Message { id, text } => {
+                self.judge.messages.insert(at(id), text.clone());
             }
-            EventKind::Echo(echo) => {
-                if !self.provider.sent.iter().any(|sent| sent.provider_id == echo.provider_id) {
-                    self.judge.typed.insert((hook.account, echo.provider_id.clone()));
-                }
-                self.told(&echo.provider_id.clone(), Fact::Accepted);
+            About::Typed(id) => {
+                self.judge.typed.insert(at(id));
             }
-            EventKind::Receipt(receipt) => {
-                if let ReceiptOf::ProviderId(id) = &receipt.of {
-                    self.told(&id.clone(), receipt.fact);
-                }
+            About::Echo(id) => self.told(id, Fact::Accepted),
+            About::Receipt(id, fact) => self.told(id, *fact),
+            About::Edit(id, text) => {
+                self.judge.edits.entry(at(id)).or_default().insert(text.clone());
             }
-            _ => {}
+            About::Delete(id) => {
+                self.judge.deleted.insert(at(id));
+            }
+            About::Reaction(id) => {
+                self.judge.reactions.insert(at(id));
+            }
         }
     }
 
@@ -369,13 +412,12 @@ impl World {
         }
         let Some(hub) = &mut self.hub else { return Ok(()) };
         let results = hub.apply(clock, max)?;
-        for (hook, result) in &results {
+        for result in &results {
             if let ItemResult::Problem(reason) = result {
-                return Err(format!("an event became a problem: {reason}: {hook:?}"));
+                return Err(format!("an event became a problem: {reason}"));
             }
         }
-        self.trace
-            .note(format!("applied {:?}", results.iter().map(|(_, result)| result).collect::<Vec<_>>()));
+        self.trace.note(format!("applied {results:?}"));
         if self.crash() {
             return Ok(());
         }
@@ -404,37 +446,48 @@ impl World {
         }
         for out in calls {
             let after = self.net.millis(0, 60);
-            let life = self.life;
-            self.push(after, Step::Call { life, out: Box::new(out) });
+            let (life, claimed) = (self.life, self.now);
+            self.push(after, Step::Call { life, claimed, out: Box::new(out) });
         }
         Ok(())
     }
 
     /// A call reaches the platform, whether or not its process still lives.
-    fn call(&mut self, life: u64, out: Box<Outgoing>) -> Inside<()> {
+    fn call(&mut self, life: u64, claimed: Timestamp, out: Box<Outgoing>) -> Inside<()> {
         if life != self.life {
             return Ok(());
         }
-        let clock = self.clock();
-        if clock + CALL_TIMEOUT > out.lease_until {
+        if self.now + CALL_TIMEOUT > claimed + LEASE {
             return Err(format!("{} starts with too little lease left", out.attempt));
         }
         self.report.calls += 1;
         self.judge_call(&out)?;
         let Some(info) = self.scene.account(out.account).cloned() else { return Ok(()) };
-        let executed = self.provider.sent.len();
-        let reaction = self.provider.call(&info, &out, &self.faults, (self.now, &mut self.net));
-        self.report.executed += (self.provider.sent.len() - executed) as u64;
+        self.judge_window(&out, &info)?;
+        let Some(hub) = &self.hub else { return Ok(()) };
+        let (attempt, part, account) = (out.attempt, out.part, out.account);
+        let mut call = Calling { account, attempt, part, executed: false };
+        let request = match hub.request(&out)? {
+            Ok(request) => request,
+            Err(reason) => {
+                self.push(Span::ZERO, Step::Answer { life, call, result: Err(reason) });
+                return Ok(());
+            }
+        };
+        let known = self.provider.sent.len();
+        let reaction = self.provider.call(&info, (&out, &request), &self.faults, (self.now, &mut self.net));
+        self.report.executed += (self.provider.sent.len() - known) as u64;
         for (after, hook) in reaction.hooks {
             self.on_its_way(after, hook);
         }
         self.crash();
-        let (attempt, part, outcome) = (out.attempt, out.part, reaction.outcome);
-        self.push(reaction.after, Step::Answer { life, attempt, part, outcome });
+        call.executed = reaction.executed;
+        self.push(reaction.after, Step::Answer { life, call, result: Ok(reaction.answer) });
         Ok(())
     }
 
-    fn answer(&mut self, life: u64, (attempt, part): (AttemptId, PartId), outcome: &Outcome) -> Inside<()> {
+    fn answer(&mut self, life: u64, call: Calling, result: Result<Answer, Reason>) -> Inside<()> {
+        let Calling { account, attempt, part, executed } = call;
         self.judge.open.remove(&part);
         if life != self.life || self.crash() {
             self.report.unanswered += 1;
@@ -442,31 +495,32 @@ impl World {
         }
         let clock = self.clock();
         let Some(hub) = &mut self.hub else { return Ok(()) };
-        hub.record(attempt, outcome, clock)?;
-        if let Some(last) = self.judge.attempts.get_mut(&part).and_then(|ended| ended.last_mut()) {
-            *last = match outcome {
-                Outcome::Accepted { .. } => Ended::Accepted,
-                Outcome::NotExecuted { .. } => Ended::NotExecuted,
-                Outcome::Refused { .. } => Ended::Refused,
-                Outcome::Uncertain { .. } => Ended::Uncertain,
-            };
+        let outcome = match &result {
+            Ok(answer) => hub.classify(account, answer)?,
+            Err(reason) => Outcome::Refused { class: ErrorClass::BadRequest, reason: reason.clone() },
+        };
+        let (ended, fits) = match &outcome {
+            Outcome::Accepted { .. } => (Ended::Accepted, executed),
+            Outcome::NotExecuted { .. } => (Ended::NotExecuted, !executed),
+            Outcome::Refused { .. } => (Ended::Refused, !executed),
+            Outcome::Uncertain { .. } => (Ended::Uncertain, true),
+        };
+        if !fits {
+            return Err(format!("{part}: {result:?} is read as {outcome:?}, which it was not"));
         }
-        if matches!(outcome, Outcome::NotExecuted { class: ErrorClass::Auth, .. }) {
+        hub.record(attempt, &outcome, clock)?;
+        if let Some(last) = self.judge.attempts.get_mut(&part).and_then(|ended| ended.last_mut()) {
+            *last = ended;
+        }
+        let class = match outcome {
+            Outcome::NotExecuted { class, .. } | Outcome::Refused { class, .. } => Some(class),
+            _ => None,
+        };
+        if class == Some(ErrorClass::Auth) {
             let after = self.people.millis(1_000, 1_800_000);
-            if let Some(info) = self.provider_account(part) {
-                self.push(after, Step::Repair { account: info });
-            }
+            self.push(after, Step::Repair { account });
         }
         Ok(())
-    }
-
-    fn provider_account(&self, part: PartId) -> Option<AccountId> {
-        self.judge
-            .starts
-            .keys()
-            .copied()
-            .find(|account| self.provider.bad_tokens.contains(account))
-            .or_else(|| self.provider.sent.iter().find(|sent| sent.part == part).map(|sent| sent.account))
     }
 
     fn repair(&mut self, account: AccountId) -> Inside<()> {

@@ -341,9 +341,12 @@ pub(crate) async fn apply_next<D: Db>(
     part.set_facts(&facts);
     part.provider_id = part.provider_id.take().or(provider_id);
     part.state = part_state(written.local, &facts);
-    part.error_class = written.class.map(|class| class.as_str().to_owned());
-    part.error_code = written.code;
-    part.error_text = written.text;
+    // A receipt that said why it failed may have come before this answer.
+    if part.state != State::Failed || written.code.is_some() {
+        part.error_class = written.class.map(|class| class.as_str().to_owned());
+        part.error_code = written.code;
+        part.error_text = written.text;
+    }
     write_part(db, work, part, (written.due_at, written.reason, written.second_copy)).await
 }
 

@@ -44,7 +44,8 @@ store_conformance! {
         late_messages_start_no_automation, an_edit_may_come_before_its_message, a_deleted_message_loses_its_text,
         edits_count_by_their_own_time, an_unknown_account_is_a_problem, media_are_queued,
         a_customer_with_a_new_address_stays_one_contact;
-    outbound: a_loop_ends_delivered, receipts_in_every_order_give_one_state, a_claim_is_exclusive,
+    outbound: a_loop_ends_delivered, receipts_in_every_order_give_one_state,
+        a_failure_told_before_the_answer_keeps_its_reason, a_claim_is_exclusive,
         parts_go_in_order, a_crash_between_claim_and_record_is_uncertain, a_recorded_retry_holds_its_lane,
         an_echo_before_our_record_is_one_message, an_echo_settles_an_uncertain_part,
         a_reply_typed_in_the_app_takes_over, a_person_takes_over_from_the_bot, composing_twice_is_one_message,

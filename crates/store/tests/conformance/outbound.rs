@@ -2,7 +2,7 @@
 
 use everthread_core::conversation::Owner;
 use everthread_core::dispatch::LaneHead;
-use everthread_core::event::Fact;
+use everthread_core::event::{EventKind, Fact, ReceiptError};
 use everthread_core::ids::PartId;
 use everthread_core::outcome::{ErrorClass, Outcome, Reason, ThrottleScope};
 use everthread_core::time::Span;
@@ -129,6 +129,23 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
         }
     }
     out
+}
+
+/// A receipt that names our own token is found before the call is answered.
+pub(crate) async fn a_failure_told_before_the_answer_keeps_its_reason(mut rig: Rig) {
+    let head = greeted(&mut rig).await;
+    let sent = rig.claim(at(1), head).await.unwrap();
+    let mut failed = receipt("p1", Fact::Failed);
+    if let EventKind::Receipt(receipt) = &mut failed.kind {
+        receipt.correlation = Some(sent.correlation.show(PartId::PREFIX));
+        let (class, code) = (ErrorClass::RecipientUnreachable, "131026".to_owned());
+        receipt.error = Some(ReceiptError { class, code, text: "undeliverable".to_owned() });
+    }
+    rig.apply(at(2), rig.chat, vec![failed]).await;
+    rig.record(at(3), &sent, accepted("p1")).await;
+    assert_eq!(out_states(&rig).await, ["failed"]);
+    let reason = rig.texts(sql!("SELECT coalesce(error_code, '') FROM message_parts")).await;
+    assert_eq!(reason, ["131026"]);
 }
 
 pub(crate) async fn a_claim_is_exclusive(mut rig: Rig) {
@@ -357,7 +374,7 @@ pub(crate) async fn uncertain_ends_unconfirmed_at_its_deadline(rig: Rig) {
     assert_eq!(due.after.heads.len(), 1, "the lane goes on");
     // A fact that comes later still counts.
     let mut late = receipt("p1", Fact::Delivered);
-    if let everthread_core::event::EventKind::Receipt(receipt) = &mut late.kind {
+    if let EventKind::Receipt(receipt) = &mut late.kind {
         receipt.correlation = Some(sent.correlation.show(PartId::PREFIX));
     }
     rig.apply(at(70), rig.chat, vec![late]).await;

@@ -1,4 +1,0 @@
-//! Verifies and parses any bytes as the channel `webchat`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| everthread_fuzz::feed("webchat", data));
