@@ -228,7 +228,7 @@ impl Detector {
             *sum += add;
         }
         for incident in self.incidents.iter_mut().filter(|i| i.direction == direction) {
-            if matches!(incident.phase, Phase::Confirmed | Phase::Recovering)
+            if incident.is_open()
                 && incident.scope().is_some_and(|scope| scope.holds(&member))
             {
                 incident.healthy = (incident.healthy - nats[incident.effect]).clamp(0.0, HEALTHY_NATS * 3.0);
@@ -486,7 +486,7 @@ impl Detector {
             .unwrap_or(0)
     }
 
-    fn step(&self, incident: &mut Incident, h: f64, now: Timestamp, found: &mut Vec<Finding>) {
+    fn step(&mut self, incident: &mut Incident, h: f64, now: Timestamp, found: &mut Vec<Finding>) {
         if incident.declared || !incident.is_open() {
             return;
         }
@@ -500,8 +500,16 @@ impl Detector {
         let Some(scope) = incident.scope().cloned() else { return };
         let sum = self.sums.get(&(scope.clone(), incident.direction)).cloned().unwrap_or_default();
         let (_, highest) = sum.highest();
+        if incident.phase == Phase::Suspect {
+            incident.effect = sum.highest().0;
+        }
         match incident.phase {
             Phase::Suspect if highest < h / 3.0 => close(incident, now),
+            // A burst that is over: what was tried since came through, so nobody has to wait for the sums to sink.
+            Phase::Suspect if incident.healthy > HEALTHY_NATS => {
+                self.start_over(&scope, incident.direction, now);
+                close(incident, now);
+            }
             Phase::Suspect if self.confirms(incident, &scope, &sum, now) => {
                 incident.phase = Phase::Confirmed;
                 incident.confirmed_at = Some(now);
@@ -623,18 +631,24 @@ impl Detector {
         let until = now + self.paced(DISMISSED_FOR);
         let incident = self.incidents.iter_mut().find(|i| i.key == key)?;
         let (scope, direction) = (incident.scope()?.clone(), incident.direction);
-        let members: Vec<Member> = self.members.values().cloned().collect();
+        self.start_over(&scope, direction, now);
+        let Some(incident) = self.incidents.iter_mut().find(|i| i.key == key) else { return None };
+        self.muted.push((scope, direction, until));
+        close(incident, now);
+        self.end(key, now)
+    }
+
+    /// Forgets the evidence that a scope's members gave in one direction.
+    fn start_over(&mut self, scope: &Scope, direction: Direction, now: Timestamp) {
+        let members = self.all_members();
         for ((known, d), sum) in &mut self.sums {
-            if *d == direction && (covers(&scope, known, &members) || covers(known, &scope, &members)) {
+            if *d == direction && (covers(scope, known, &members) || covers(known, scope, &members)) {
                 *sum = Sum { zero_at: [now; EFFECTS.len()], ..Sum::default() };
             }
         }
         for member in members.iter().filter(|member| scope.holds(member)) {
             self.minutes.remove(&(member.account, direction));
         }
-        self.muted.push((scope, direction, until));
-        close(incident, now);
-        self.end(key, now)
     }
 
     fn end(&mut self, key: IncidentKey, now: Timestamp) -> Option<Finding> {

@@ -251,6 +251,27 @@ fn a_restart_in_the_middle_changes_nothing() {
 }
 
 #[test]
+fn a_burst_that_is_over_holds_nobody_for_long() {
+    let mut play = Play::new(&[IG, WA, TG]);
+    play.run(30, &[], false);
+    for n in 0..5 {
+        play.tick += 1;
+        play.now = play.now + Span::millis(10 * n);
+        play.see(IG, Signal::Send, true);
+    }
+    play.found.extend(play.detector.evaluate(play.now));
+    assert_eq!(play.open()[0].0, Phase::Suspect);
+    assert!(play.gate(IG).is_shut());
+    for _ in 0..4 {
+        play.now = play.now + Span::secs(10);
+        play.see(IG, Signal::Canary, false);
+        play.found.extend(play.detector.evaluate(play.now));
+    }
+    assert!(play.open().is_empty(), "{:?}", play.open());
+    assert!(play.found.iter().all(|f| f.incident.phase != Phase::Confirmed));
+}
+
+#[test]
 fn the_fast_dial_divides_every_duration() {
     let mut play = Play::new(&[IG, WA]);
     play.detector.configure(Config { pace: 10.0, ..Config::default() });

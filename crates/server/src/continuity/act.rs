@@ -35,7 +35,10 @@ const PASS_AGAIN: Span = Span::mins(10);
 /// A lane with an unsettled call is looked at again after this time.
 const BUSY_AGAIN: Span = Span::secs(15);
 
-/// Between two canaries while a fault is in question, and once one has come through.
+/// Between two canaries while a fault is only suspected: many are over before anybody notices.
+const CANARY_SUSPECT: Span = Span::secs(10);
+
+/// Between two canaries once one has come through, and when nothing is known.
 const CANARY_SOON: Span = Span::secs(30);
 const CANARY: Span = Span::mins(1);
 
@@ -270,8 +273,12 @@ impl Worker {
                 gate.incident().and_then(|key| side.known().into_iter().find(|k| k.incident.key == key));
             let Some(incident) = incident.filter(|known| !known.incident.declared) else { continue };
             let healing = side.detector.heals(incident.incident.key);
-            let soon = matches!(gate, Gate::Hold(_)) || healing;
-            let (first, wait) = (now + paced(CANARY_SOON), paced(if soon { CANARY_SOON } else { CANARY }));
+            let wait = paced(match gate {
+                Gate::Hold(_) => CANARY_SUSPECT,
+                _ if healing => CANARY_SOON,
+                _ => CANARY,
+            });
+            let first = now + paced(CANARY_SUSPECT);
             if *self.canary_at.entry(id).or_insert(first) > now {
                 continue;
             }
