@@ -500,9 +500,6 @@ impl Detector {
         let Some(scope) = incident.scope().cloned() else { return };
         let sum = self.sums.get(&(scope.clone(), incident.direction)).cloned().unwrap_or_default();
         let (_, highest) = sum.highest();
-        if incident.phase == Phase::Suspect {
-            incident.effect = sum.highest().0;
-        }
         match incident.phase {
             Phase::Suspect if highest < h / 3.0 => close(incident, now),
             // A burst that is over: what was tried since came through, so nobody has to wait for the sums to sink.

@@ -36,7 +36,7 @@ const PASS_AGAIN: Span = Span::mins(10);
 const BUSY_AGAIN: Span = Span::secs(15);
 
 /// Between two canaries while a fault is only suspected: many are over before anybody notices.
-const CANARY_SUSPECT: Span = Span::secs(10);
+const CANARY_SUSPECT: Span = Span::secs(5);
 
 /// Between two canaries once one has come through, and when nothing is known.
 const CANARY_SOON: Span = Span::secs(30);

@@ -67,9 +67,10 @@ impl Prober {
         for account in accounts {
             let paced = |span: Span| Span::micros((span.as_micros() as f64 / pace(account).max(1.0)) as i64);
             let wait = paced(if often(account) { OFTEN } else { SELDOM });
-            // A first probe at a time of its own, so that a hundred accounts do not come at once.
+            // A first probe after a while and at a time of its own: a hub that has just started has better to do, and a hundred
+            // accounts do not come at once.
             let spread = Span::micros(account.id.0.rem_euclid(97) * wait.as_micros() / 97);
-            let due = known.remove(&account.id).unwrap_or(now + spread).min(now + wait);
+            let due = known.remove(&account.id).map_or(now + wait + spread, |due| due.min(now + wait));
             if due > now || self.running >= PROBES_MAX {
                 self.next.insert(account.id, due);
                 continue;
