@@ -20,14 +20,20 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let what = What::parse(what).ok_or_else(|| Failure(format!("{what:?} can't be exported")))?;
     let format = Format::parse(format).ok_or_else(|| Failure(format!("{format:?} is no format")))?;
-    let mut out = Pipe { sink, buffer: Vec::with_capacity(CHUNK) };
-    write(admin.store.clone(), workspace, what, format, &mut out).await.map_err(Failure::from_display)?;
-    out.flush().map_err(Failure::from_display)
+    let (store, runtime) = (admin.store.clone(), tokio::runtime::Handle::current());
+    // On a thread of its own: callers empty the sink in the task that waits for this, and a full one would stop both.
+    let work = move || {
+        let mut out = Pipe { sink, runtime: runtime.clone(), buffer: Vec::with_capacity(CHUNK) };
+        runtime.block_on(write(store, workspace, what, format, &mut out)).map_err(Failure::from_display)?;
+        out.flush().map_err(Failure::from_display)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Failure::from_display)?
 }
 
-/// A writer into the sink. It blocks its thread while the reader is slow, and leaves the others alone.
+/// A writer into the sink. It blocks its thread while the reader is slow.
 struct Pipe {
     sink: Sink,
+    runtime: tokio::runtime::Handle,
     buffer: Vec<u8>,
 }
 
@@ -46,8 +52,7 @@ impl Write for Pipe {
         }
         let bytes = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
         let sink = self.sink.clone();
-        let sent =
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(sink.send(bytes)));
+        let sent = tokio::task::block_in_place(|| self.runtime.block_on(sink.send(bytes)));
         sent.map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))
     }
 }

@@ -85,6 +85,51 @@ async fn exports_have_every_field_in_every_row() {
     assert_eq!(hub.rows("messages").await, rows);
 }
 
+/// Runs an export into a file, and gives up on one that does not end.
+async fn exported(hub: &Hub) -> Vec<Value> {
+    let path = hub.path("export.jsonl");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_everthread"))
+        .args(["export", "messages", "--data"])
+        .arg(hub.data())
+        .stdout(std::fs::File::create(&path).expect("a file"))
+        .spawn()
+        .expect("it runs");
+    let ended = tokio::time::timeout(
+        Duration::from_secs(60),
+        until("the end of an export", || {
+            let status = child.try_wait().expect("its status");
+            async move { status }
+        }),
+    );
+    let Ok(status) = ended.await else {
+        let _ = child.kill();
+        panic!("the export did not end; it wrote {:?} bytes", std::fs::metadata(&path).map(|m| m.len()));
+    };
+    assert!(status.success(), "{status}");
+    let text = std::fs::read_to_string(&path).expect("rows");
+    text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_larger_than_what_is_kept_in_memory_ends() {
+    let (mut hub, fake) = (Hub::start().await, Fake::healthy().await);
+    let account = hub.whatsapp(&fake, "101", &[]);
+    let said = |n: usize| format!("{n:04} {}", "long ".repeat(800));
+    let messages: Vec<Value> = (0..400)
+        .map(|n| {
+            json!({ "from": "15550001", "id": format!("wamid.{n}"), "timestamp": super::shapes::now().to_string(),
+                    "type": "text", "text": { "body": said(n) } })
+        })
+        .collect();
+    hub.meta(&account, &wa(&[("101", "messages", json!({ "messages": messages }))])).await;
+    hub.row("messages", |row| row["provider_id"] == "wamid.399").await;
+    let running = exported(&hub).await;
+    assert_eq!(running.len(), 400);
+    assert!(running.iter().all(|row| row["text"].as_str().is_some_and(|text| text.len() > 4_000)));
+    hub.stop().await;
+    assert_eq!(exported(&hub).await, running);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_added_to_a_running_hub_works_within_two_seconds() {
     let (hub, fake) = (Hub::start().await, Fake::healthy().await);
