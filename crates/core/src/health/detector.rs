@@ -228,9 +228,7 @@ impl Detector {
             *sum += add;
         }
         for incident in self.incidents.iter_mut().filter(|i| i.direction == direction) {
-            if incident.is_open()
-                && incident.scope().is_some_and(|scope| scope.holds(&member))
-            {
+            if incident.is_open() && incident.scope().is_some_and(|scope| scope.holds(&member)) {
                 incident.healthy = (incident.healthy - nats[incident.effect]).clamp(0.0, HEALTHY_NATS * 3.0);
             }
         }
