@@ -124,12 +124,25 @@ impl World {
     }
 }
 
+/// Waits for the target, which may start after its provider: a hub with messages waiting calls at once.
+async fn arrival(target: &str) -> Result<(), Failure> {
+    let patience = Instant::now() + LOST_AFTER;
+    while !matches!(super::wire::get(target, "/readyz").await, Ok((200, _))) {
+        if Instant::now() > patience {
+            return Err(Failure(format!("nothing answers at {target}")));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
 /// Runs the customers and the provider, prints the report.
 pub(super) async fn run(options: Options) -> Result<(), Failure> {
     let listener = TcpListener::bind(&options.provider).await.map_err(Failure::from_display)?;
     let (calls, called) = unbounded_channel();
     let books = Rc::new(RefCell::new(Books::new(options.seed, calls)));
     drop(tokio::task::spawn_local(serve(listener, Rc::clone(&books), options.hung.map(phone_number_id))));
+    arrival(&options.target).await?;
     let (receipts, to_post) = unbounded_channel();
     let start = Instant::now() + Duration::from_millis(200);
     let world = Rc::new(World {

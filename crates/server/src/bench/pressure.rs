@@ -102,11 +102,8 @@ async fn talk(
     let data = ground.dir.join("run");
     template.copy(&data)?;
     let shown = data.to_string_lossy().into_owned();
-    let hub = Server::start(&["--data", &shown, "serve", "--listen", "{listen}"], "/readyz")
-        .await?
-        .opened()
-        .await?;
-    let mut arguments: Vec<String> = ["bench", "loops", "--target", &hub.address].map(Into::into).into();
+    let address = free_address()?;
+    let mut arguments: Vec<String> = ["bench", "loops", "--target", &address].map(Into::into).into();
     for (name, value) in [
         ("--path", template.webhook_path.clone()),
         ("--provider", provider.to_owned()),
@@ -118,7 +115,9 @@ async fn talk(
         arguments.extend([name.to_owned(), value]);
     }
     arguments.extend(extra.iter().map(|word| (*word).to_owned()));
-    let found: Report = report(&arguments).await?;
+    let serve = ["--data", &shown, "serve", "--listen", &address];
+    let (found, hub) =
+        tokio::try_join!(report::<Report>(&arguments), after_provider(provider, &serve, &address))?;
     hub.kill().await;
     if !run.json {
         eprintln!(
@@ -127,6 +126,14 @@ async fn talk(
         );
     }
     Ok(found)
+}
+
+/// Starts the hub once its provider listens: what waits in it goes out at once.
+async fn after_provider(provider: &str, serve: &[&str], address: &str) -> Result<Server, Failure> {
+    while tokio::net::TcpStream::connect(provider).await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    Server::spawn(serve, address)?.ready("/readyz").await?.opened().await
 }
 
 fn print(run: &Run, ground: &Ground, what: &str, pair: &Pair, (factor, more_ms): (f64, f64)) {
