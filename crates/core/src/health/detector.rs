@@ -627,7 +627,7 @@ impl Detector {
         let incident = self.incidents.iter_mut().find(|i| i.key == key)?;
         let (scope, direction) = (incident.scope()?.clone(), incident.direction);
         self.start_over(&scope, direction, now);
-        let Some(incident) = self.incidents.iter_mut().find(|i| i.key == key) else { return None };
+        let incident = self.incidents.iter_mut().find(|i| i.key == key)?;
         self.muted.push((scope, direction, until));
         close(incident, now);
         self.end(key, now)
