@@ -131,6 +131,10 @@ impl Hub {
     }
 
     /// A webhook: durable, or refused. The caller answers 200 only for `true`.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "every step of the hub may end it; its callers treat all alike"
+    )]
     pub(crate) fn ingest(&mut self, hook: &Hook, clock: Timestamp) -> Inside<bool> {
         let mut group = Group::new();
         group.push(&RawRecord {

@@ -11,6 +11,7 @@ use everthread_channels::form::{self, escape};
 
 /// An answer on the wire, or none.
 #[derive(Clone)]
+#[expect(clippy::enum_variant_names, reason = "an answer that never comes is still what came of the call")]
 pub(crate) enum Answer {
     Http {
         status: u16,
@@ -75,10 +76,10 @@ impl Wire<'_> {
         let id: i64 = self.peer.parse().unwrap_or_default();
         what["chat"] = json!({"id": id, "first_name": "Nina", "type": "private"});
         what["date"] = self.secs().into();
-        if key != "message_reaction" {
-            what["from"] = json!({"id": id, "is_bot": false, "first_name": "Nina"});
-        } else {
+        if key == "message_reaction" {
             what["user"] = json!({"id": id, "is_bot": false, "first_name": "Nina"});
+        } else {
+            what["from"] = json!({"id": id, "is_bot": false, "first_name": "Nina"});
         }
         json_post(&json!({"update_id": 800_000_000 + update, key: what}))
     }

@@ -315,7 +315,9 @@ impl World {
         self.on_its_way(Span::ZERO, hook);
         if self.rng.chance(self.faults.second_thoughts) {
             let hook = self.provider.second_thought(&info, customer, self.now, &mut self.rng);
-            hook.into_iter().for_each(|hook| self.on_its_way(Span::ZERO, hook));
+            if let Some(hook) = hook {
+                self.on_its_way(Span::ZERO, hook);
+            }
         }
         if self.net.chance(self.faults.outage) {
             let until = self.now + self.net.millis(1_000, 400_000);
