@@ -95,7 +95,7 @@ async fn exported(hub: &Hub) -> Vec<Value> {
         .spawn()
         .expect("it runs");
     let ended = tokio::time::timeout(
-        Duration::from_secs(60),
+        Duration::from_mins(1),
         until("the end of an export", || {
             let status = child.try_wait().expect("its status");
             async move { status }
