@@ -197,7 +197,11 @@ fn touched(registry: &Registry, scope: &Scope, sandbox: bool) -> Vec<WorkspaceId
 /// The timeline's lines for one change.
 fn lines(finding: &Finding, registry: &Registry) -> Vec<(String, String)> {
     let incident: &Incident = &finding.incident;
-    let words = |scope: &Scope| Words(registry).scope(scope);
+    // Every workspace that it reaches reads these lines: accounts have no names in them.
+    let words = |scope: &Scope| match scope {
+        Scope::Account(_) => "one account".to_owned(),
+        scope => Words(registry).scope(scope),
+    };
     let what = what(incident, words);
     let sure = sure(&incident.attribution, words);
     let line = |kind: &str, text: String| (kind.to_owned(), text);

@@ -44,8 +44,7 @@ export const words = {
   addAction: 'Add an action',
   removeAction: (n: number) => `Remove action ${n}`,
   replyText: 'What to say',
-  variables:
-    'Variables: {{ contact.name }}, {{ contact.first_name }}, {{ message.text }}, {{ business }}',
+  variables: 'Variables: {{ contact.name }}, {{ contact.first_name }}, {{ message.text }}, {{ business }}',
   question: 'What to ask',
   field: 'Field',
   kind: 'It must be',

@@ -8,7 +8,7 @@ use everthread_core::ids::AccountId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::member;
+use super::{member, owns};
 use crate::api::auth::{Caller, Role};
 use crate::api::error::ApiError;
 use crate::api::extract::{Body, field_uid};
@@ -71,6 +71,11 @@ pub async fn declare_incident(
         .any(|a| scope.holds(&member(a)));
     if !mine {
         let detail = "no account of this workspace lies in it".to_owned();
+        return Err(ApiError::Invalid { field: "scope", detail });
+    }
+    if !owns(&scope, form.simulated, &registry, caller.workspace) {
+        let detail =
+            "other workspaces of this hub have accounts in it too; declare your own account".to_owned();
         return Err(ApiError::Invalid { field: "scope", detail });
     }
     let detail = format!("{} {}", scope.word(), scope.id());

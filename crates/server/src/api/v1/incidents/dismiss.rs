@@ -2,10 +2,10 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use everthread_core::health::IncidentKey;
+use everthread_core::health::{IncidentKey, Scope};
 use everthread_core::ids::IncidentId;
 
-use super::find;
+use super::{find, owns};
 use crate::api::auth::{Caller, Role};
 use crate::api::error::ApiError;
 use crate::api::extract::uid;
@@ -23,6 +23,13 @@ pub async fn dismiss_incident(
     caller.need(Role::Admin)?;
     let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
     let sandbox = row.detector == "sandbox";
+    let scope =
+        Scope::parse(&row.scope_kind, &row.scope_id).ok_or(ApiError::NotFound { what: "incident" })?;
+    if !owns(&scope, sandbox, &state.hub.registry(), caller.workspace) {
+        return Err(ApiError::Conflict(
+            "it reaches other workspaces of this hub too: only its end ends it".to_owned(),
+        ));
+    }
     let command = Command::Dismiss { sandbox, key: IncidentKey(row.key.cast_unsigned()) };
     state.hub.continuity().ask(command).await.map_err(ApiError::Conflict)?;
     crate::api::audit(&state, &caller, "incident.dismiss", &id).await?;

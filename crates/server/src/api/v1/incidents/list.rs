@@ -37,5 +37,5 @@ pub async fn list_incidents(
     let registry = state.hub.registry();
     let rows = state.store.read(unit).await?;
     let mine = rows.iter().filter(|row| reaches(row, &registry, caller.workspace));
-    Ok(Json(mine.filter_map(|row| view(row, &registry)).collect()))
+    Ok(Json(mine.filter_map(|row| view(row, &registry, caller.workspace)).collect()))
 }

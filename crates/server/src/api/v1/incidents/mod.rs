@@ -53,9 +53,15 @@ pub struct IncidentView {
 }
 
 /// A row as it is shown. `None` where its body can't be read.
-pub(super) fn view(row: &IncidentRow, registry: &Registry) -> Option<IncidentView> {
+pub(super) fn view(row: &IncidentRow, registry: &Registry, workspace: WorkspaceId) -> Option<IncidentView> {
     let incident: Incident = serde_json::from_str(&row.body).ok()?;
-    let words = |scope: &Scope| Words(registry).scope(scope);
+    // Workspaces are walls: what others' accounts are called is theirs.
+    let words = |scope: &Scope| match scope {
+        Scope::Account(id) if registry.account(*id).is_none_or(|a| a.workspace != workspace) => {
+            "another account of this hub".to_owned()
+        }
+        scope => Words(registry).scope(scope),
+    };
     let avoided = Scope::parse(&row.attributed_kind, &row.attributed_id)?;
     Some(IncidentView {
         id: id(IncidentId::PREFIX, row.uid),
@@ -82,6 +88,14 @@ pub(super) fn member(account: &Account) -> Member {
         channel: account.channel.spec().name.to_owned(),
         fate: account.channel.spec().fate.iter().map(|group| (*group).to_owned()).collect(),
     }
+}
+
+/// Whether all accounts in a scope are of this workspace: only then may its people say what holds for all of it.
+pub(super) fn owns(scope: &Scope, simulated: bool, registry: &Registry, workspace: WorkspaceId) -> bool {
+    registry
+        .accounts()
+        .filter(|a| a.sandbox == simulated && scope.holds(&member(a)))
+        .all(|a| a.workspace == workspace)
 }
 
 /// Whether an incident reaches an account of this workspace.

@@ -15,6 +15,9 @@ use crate::api::extract::uid;
 use crate::api::model::time;
 use crate::api::state::ApiState;
 
+/// What accounts of other workspaces are called.
+const OTHERS: &str = "another account of this hub";
+
 /// One kind of sign on one of our accounts.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Evidence {
@@ -71,7 +74,7 @@ pub async fn show_incident(
 ) -> Result<Json<IncidentDetail>, ApiError> {
     let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
     let registry = state.hub.registry();
-    let shown = view(&row, &registry).ok_or(ApiError::NotFound { what: "incident" })?;
+    let shown = view(&row, &registry, caller.workspace).ok_or(ApiError::NotFound { what: "incident" })?;
     let story = IncidentStory { workspace: caller.workspace, incident: row.id };
     let (events, counts) = state.store.read(story).await?;
     // While it is open, the evidence grows from minute to minute.
@@ -83,14 +86,15 @@ pub async fn show_incident(
     };
     let name = |line: &everthread_core::health::EvidenceLine| {
         let own = registry.account(line.account).filter(|a| a.workspace == caller.workspace);
-        own.map_or_else(|| "another account of this hub".to_owned(), |a| a.name.clone())
+        own.map_or_else(|| OTHERS.to_owned(), |a| a.name.clone())
     };
     let evidence = incident.evidence.iter().map(|line| Evidence {
         account: name(line),
         signal: line.signal.as_str().to_owned(),
         bad: line.bad,
         good: line.good,
-        detail: line.detail.clone(),
+        // What a provider said about others' accounts is theirs.
+        detail: if name(line) == OTHERS { String::new() } else { line.detail.clone() },
     });
     Ok(Json(IncidentDetail {
         incident: shown,
