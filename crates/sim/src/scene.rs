@@ -76,7 +76,8 @@ impl Scene {
             })?;
             scene.users.insert(workspace, user);
             rules.insert(workspace, Arc::new(rule_set()));
-            for channel in CHANNELS {
+            // Mail servers are no HTTP platforms: `wire.rs` does not speak for them.
+            for channel in CHANNELS.iter().filter(|channel| channel.spec().name != "email") {
                 // The second workspace shares the provider ids of the first on two channels: they must never meet.
                 let word = channel.spec().name;
                 if name == "one" || matches!(word, "whatsapp" | "telegram") {
