@@ -121,7 +121,24 @@ pub fn of_outcome(outcome: &Outcome) -> &'static [(Signal, bool)] {
     }
 }
 
+/// What was seen of one account by one signal since an incident's onset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceLine {
+    pub account: AccountId,
+    pub signal: Signal,
+    pub bad: u64,
+    pub good: u64,
+    /// The provider's last words on it; empty where it said nothing.
+    pub detail: String,
+    pub last_at: Timestamp,
+}
+
 impl EvidenceLine {
+    /// Nothing counted yet.
+    pub(super) fn new(account: AccountId, signal: Signal, at: Timestamp) -> Self {
+        Self { account, signal, bad: 0, good: 0, detail: String::new(), last_at: at }
+    }
+
     /// Counts one observation; a bad one leaves the provider's words.
     pub(super) fn count(&mut self, bad: bool, detail: &str, at: Timestamp) {
         self.last_at = self.last_at.max(at);
@@ -134,16 +151,4 @@ impl EvidenceLine {
             self.good += 1;
         }
     }
-}
-
-/// What was seen of one account by one signal since an incident's onset.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EvidenceLine {
-    pub account: AccountId,
-    pub signal: Signal,
-    pub bad: u64,
-    pub good: u64,
-    /// The provider's last words on it; empty where it said nothing.
-    pub detail: String,
-    pub last_at: Timestamp,
 }

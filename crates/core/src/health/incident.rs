@@ -40,13 +40,6 @@ impl Phase {
             Self::Closed => "closed",
         }
     }
-
-    /// Reads the stable word.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Suspect, Self::Confirmed, Self::Recovering, Self::Closed]
-            .into_iter()
-            .find(|phase| phase.as_str() == text)
-    }
 }
 
 /// A fault, what speaks for it, and how far it has come.
@@ -117,8 +110,7 @@ impl Incident {
         let index = match known {
             Some(index) => index,
             None if self.evidence.len() < EVIDENCE_LINES_MAX => {
-                let detail = String::new();
-                self.evidence.push(EvidenceLine { account, signal, bad: 0, good: 0, detail, last_at: at });
+                self.evidence.push(EvidenceLine::new(account, signal, at));
                 self.evidence.len() - 1
             }
             None => return,

@@ -112,13 +112,23 @@ impl Scope {
 
     /// Whether an account lies in it.
     pub fn holds(&self, member: &Member) -> bool {
+        self.reaches(member.account, &member.channel, &member.fate)
+    }
+
+    /// Whether an account of this channel, failing together with these groups, lies in it.
+    pub(crate) fn reaches(&self, account: AccountId, channel: &str, fate: &[String]) -> bool {
         match self {
-            Self::Account(account) => member.account == *account,
-            Self::Channel(channel) => member.channel == *channel,
-            Self::Company(group) => member.fate.contains(group),
-            Self::Network => !member.is_own(),
+            Self::Account(known) => *known == account,
+            Self::Channel(known) => known == channel,
+            Self::Company(group) => fate.contains(group),
+            Self::Network => !is_own(fate),
         }
     }
+}
+
+/// Our own house: never called a platform's failure.
+fn is_own(fate: &[String]) -> bool {
+    fate.iter().any(|group| group == "self")
 }
 
 /// One thing that was seen. Bad or good, never both: throttling, wrong recipients and closed windows are no evidence and are

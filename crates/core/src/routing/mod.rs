@@ -80,12 +80,7 @@ pub struct Fault {
 impl Fault {
     /// Whether a way lies in it.
     pub fn holds(&self, way: &Way) -> bool {
-        match &self.attributed {
-            Scope::Account(account) => way.account == *account,
-            Scope::Channel(channel) => way.channel == *channel,
-            Scope::Company(group) => way.fate.contains(group),
-            Scope::Network => way.fate.iter().all(|group| group != "self"),
-        }
+        self.attributed.reaches(way.account, &way.channel, &way.fate)
     }
 }
 

@@ -212,22 +212,32 @@ fn a_person_may_choose_the_faulty_channel_but_not_without_consent() {
 
 #[test]
 fn quiet_hours_hold_unless_the_customer_waits_now() {
-    let quiet = Quiet {
-        tz: "Europe/Berlin".into(),
-        open: vec![crate::rules::OpenHours {
-            days: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(String::from).to_vec(),
-            from: "00:00".into(),
-            to: "24:00".into(),
-        }],
+    let quiet = |from: &str, to: &str| {
+        let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(String::from).to_vec();
+        let open = vec![crate::rules::OpenHours { days, from: from.into(), to: to.into() }];
+        Policy { quiet: Some(Quiet { tz: "Europe/Berlin".into(), open }), ..automatic() }
     };
-    let policy = Policy { quiet: Some(quiet), ..automatic() };
-    assert_eq!(policy.check(|_| true), Ok(()));
     let instagram = [fault(Phase::Confirmed, Scope::Channel("instagram".into()))];
-    assert_eq!(
-        carried(&decide(&ways(), &instagram, &policy)),
-        Some("whatsapp"),
-        "quiet all week: no end, no hold"
-    );
+    let decide = |policy: &Policy, waiting_since| {
+        assert_eq!(policy.check(|_| true), Ok(()));
+        let (ways, route) = (ways(), (IdentityId(1), AccountId(10)));
+        let need = Need { waiting_since, ..need() };
+        plan(&Input { ways: &ways, route, faults: &instagram, policy, need, explicit: None, now: NOW })
+            .decision
+    };
+    let ago = |minutes| Some(NOW - Span::mins(minutes));
+    // It is 16:13 in Berlin; the first quarter of an hour that is not quiet begins two hours later.
+    let afternoon = quiet("16:00", "18:00");
+    let held = Decision::Hold { until: NOW + Span::mins(120), why: HoldWhy::Quiet };
+    assert_eq!(decide(&afternoon, None), held);
+    assert_eq!(decide(&afternoon, ago(61)), held);
+    for (case, policy, waiting_since) in [
+        ("the customer waits now", afternoon, ago(2)),
+        ("it is not quiet", quiet("18:00", "20:00"), None),
+        ("quiet all week: no end, no hold", quiet("00:00", "24:00"), None),
+    ] {
+        assert!(matches!(decide(&policy, waiting_since), Decision::Carry { .. }), "{case}");
+    }
     let bad = Policy { order: vec!["pigeon".into()], ..automatic() };
     assert_eq!(bad.check(|_| false).unwrap_err().to_string(), "order: there is no channel called `pigeon`");
 }
