@@ -148,7 +148,7 @@ async fn post(request: reqwest::RequestBuilder, timeout: Duration) -> Tried {
     }
 }
 
-/// JSON as Meta writes it: everything beyond ASCII as lower-case `\uXXXX`.
+/// JSON as Meta writes it: everything beyond ASCII as `\u` and four lower-case hex digits.
 pub(crate) fn ascii_json(value: &Value) -> String {
     let text = value.to_string();
     let mut out = String::with_capacity(text.len());

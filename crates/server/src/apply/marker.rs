@@ -23,6 +23,10 @@ pub struct Marker {
 }
 
 impl Marker {
+    /// What people read of a record that is not tried again.
+    pub const GIVEN_UP: &str =
+        "the hub ended twice while it worked on it; kept unparsed, replay it after an update";
+
     /// Starts: careful where the last process left its mark behind.
     pub fn start(data: &Path) -> std::io::Result<Self> {
         let path = data.join("apply.mark");
@@ -44,8 +48,8 @@ impl Marker {
         self.careful_left > 0
     }
 
-    /// Asks before `record` is parsed. False: it was in progress at two deaths, keep it as a problem unparsed.
-    pub fn may_parse(&mut self, record: u64) -> bool {
+    /// Asks before `record` is parsed, or an item of it that was set aside is tried again. False: it was in progress at two deaths, keep it as a problem unparsed.
+    pub fn may_begin(&mut self, record: u64) -> bool {
         if self.careful_left == 0 {
             return true;
         }
@@ -81,10 +85,10 @@ mod tests {
     #[test]
     fn records_that_were_in_progress_at_different_deaths_are_innocent() {
         let dir = tempfile::tempdir().expect("dir");
-        assert!(Marker::start(dir.path()).expect("start").may_parse(7));
+        assert!(Marker::start(dir.path()).expect("start").may_begin(7));
         for record in 7..20 {
             let mut marker = Marker::start(dir.path()).expect("start");
-            assert!((7..=record).all(|old| marker.may_parse(old)), "{record}");
+            assert!((7..=record).all(|old| marker.may_begin(old)), "{record}");
         }
     }
 
@@ -92,19 +96,19 @@ mod tests {
     fn a_record_is_given_up_after_two_noted_deaths_only() {
         let dir = tempfile::tempdir().expect("dir");
         let mut first = Marker::start(dir.path()).expect("start");
-        assert!(first.may_parse(7), "dies here, without being careful");
+        assert!(first.may_begin(7), "dies here, without being careful");
         let mut second = Marker::start(dir.path()).expect("start");
-        assert!(second.may_parse(6));
-        assert!(second.may_parse(7), "dies here, noted");
+        assert!(second.may_begin(6));
+        assert!(second.may_begin(7), "dies here, noted");
         let mut third = Marker::start(dir.path()).expect("start");
-        assert!(third.may_parse(6));
-        assert!(third.may_parse(7), "dies here, noted twice");
+        assert!(third.may_begin(6));
+        assert!(third.may_begin(7), "dies here, noted twice");
         let mut fourth = Marker::start(dir.path()).expect("start");
-        assert!(fourth.may_parse(6));
-        assert!(!fourth.may_parse(7), "given up");
-        assert!(fourth.may_parse(8));
+        assert!(fourth.may_begin(6));
+        assert!(!fourth.may_begin(7), "given up");
+        assert!(fourth.may_begin(8));
         assert!(fourth.is_careful());
         fourth.end();
-        assert!(Marker::start(dir.path()).expect("start").may_parse(7));
+        assert!(Marker::start(dir.path()).expect("start").may_begin(7));
     }
 }

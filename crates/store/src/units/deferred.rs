@@ -7,10 +7,12 @@ use everthread_core::time::Timestamp;
 use super::ApplyItem;
 use crate::{Db, Result, Unit, row_struct, sql, vals};
 
-/// Sets items aside, to be tried again then. An item that is set aside already only gets the later time.
+/// Sets items aside, to be tried again then; or postpones ones that are set aside already.
 #[derive(Clone, Debug)]
 pub struct Defer {
     pub items: Vec<ApplyItem>,
+    /// How often they were tried in vain.
+    pub tries: u32,
     pub reason: String,
     pub next_at: Timestamp,
 }
@@ -25,9 +27,9 @@ impl Unit for Defer {
             db.exec(
                 sql!(
                     "INSERT INTO deferred (id, workspace_id, account_id, record, idx, event, received_at, automation, \
-                     reason, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+                     reason, tries, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
                      ON CONFLICT (account_id, record, idx) DO UPDATE \
-                     SET tries = deferred.tries + 1, next_at = excluded.next_at, reason = excluded.reason"
+                     SET tries = excluded.tries, next_at = excluded.next_at, reason = excluded.reason"
                 ),
                 &vals![
                     id,
@@ -39,6 +41,7 @@ impl Unit for Defer {
                     item.received_at,
                     item.automation,
                     self.reason.as_str(),
+                    self.tries,
                     self.next_at
                 ],
             )

@@ -3,7 +3,7 @@
 use everthread_core::content::{Attachment, AttachmentKind, MediaSource};
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
-use super::{Around, html, line, quote};
+use super::{Around, html, is_invisible, line, quote};
 use crate::form;
 
 /// Files of one mail that are kept; more are the logos of a long thread.
@@ -23,10 +23,7 @@ pub(super) fn text(mail: &Message<'_>, is_answer: bool) -> String {
     let mut quoted_at = None;
     for part in mail.text_bodies() {
         let piece = match &part.body {
-            PartType::Text(text) if part.is_content_type("text", "calendar") => {
-                let _ = text;
-                continue;
-            }
+            PartType::Text(_) if part.is_content_type("text", "calendar") => continue,
             PartType::Text(text) => readable(text),
             PartType::Html(markup) => {
                 let reduced = html::reduce(markup);
@@ -52,8 +49,7 @@ fn readable(text: &str) -> String {
     text.replace("\r\n", "\n")
         .chars()
         .map(|c| if c == '\r' { '\n' } else { c })
-        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
-        .filter(|c| !matches!(c, '\u{feff}' | '\u{200b}' | '\u{ad}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+        .filter(|c| !is_invisible(*c) && (matches!(c, '\n' | '\t') || !c.is_control()))
         .collect()
 }
 

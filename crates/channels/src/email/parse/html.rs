@@ -1,5 +1,7 @@
 //! HTML reduced to plain text: nothing of the markup is left, so nothing of it can run or load.
 
+use super::is_invisible;
+
 /// What is left of a page.
 pub(super) struct Reduced {
     pub(super) text: String,
@@ -182,9 +184,9 @@ impl Writer {
 
     fn text(&mut self, raw: &str) {
         for c in entities(raw).chars() {
-            let invisible = matches!(c, '\u{200b}' | '\u{200c}' | '\u{feff}' | '\u{ad}' | '\u{34f}')
-                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            if invisible || (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            // Newsletters fill their preview line with these two.
+            let filler = matches!(c, '\u{200c}' | '\u{34f}');
+            if filler || is_invisible(c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
                 continue;
             }
             if self.pre > 0 && c == '\n' {

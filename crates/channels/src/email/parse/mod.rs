@@ -211,6 +211,11 @@ fn line(text: &str, chars_max: usize) -> String {
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Marks that nobody sees: of order, of joining, of where a word may break.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{feff}' | '\u{200b}' | '\u{ad}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn header<'a>(mail: &'a Message<'_>, name: &'static str) -> Option<&'a str> {
     mail.header_raw(name).map(str::trim)
 }
