@@ -47,6 +47,11 @@ pub enum Command {
     /// Addresses of other programs that rules call.
     #[command(subcommand)]
     Webhook(Webhook),
+    /// How every account's channel does.
+    Health(Health),
+    /// What is or was down.
+    #[command(subcommand)]
+    Incident(Incident),
     /// Write everything into one file, also while the hub runs.
     Backup(Backup),
     /// Bring a backup back into an empty data folder.
@@ -136,6 +141,69 @@ pub enum Account {
         #[command(flatten)]
         workspace: InWorkspace,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Health {
+    /// One JSON object per account instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub workspace: InWorkspace,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Incident {
+    /// List them, newest first.
+    List {
+        /// Only those that are not over.
+        #[arg(long)]
+        open: bool,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// One with its evidence and timeline.
+    Show {
+        /// Its number or its id.
+        id: String,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// Say that something is down. It holds until it is dismissed.
+    Declare {
+        #[command(flatten)]
+        scope: DeclaredScope,
+        /// send, auth or delivery.
+        #[arg(long, default_value = "send")]
+        direction: String,
+        /// Of the sandbox's platforms.
+        #[arg(long)]
+        simulated: bool,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// Say that it is over, or never was.
+    Dismiss {
+        /// Its number or its id.
+        id: String,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+}
+
+/// What is down.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct DeclaredScope {
+    /// One account, by its id or name.
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// A whole channel, e.g. instagram.
+    #[arg(long)]
+    pub channel: Option<String>,
+    /// Everything that fails together, e.g. meta.
+    #[arg(long)]
+    pub company: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,6 @@ use everthread_store::journal::Journal;
 use everthread_store::units::{PruneChanges, PruneIdempotency, StopAccount};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Failure;
 use crate::clock;
 use crate::http::Client;
 use crate::hub::Hub;
@@ -45,6 +44,7 @@ pub struct Keeper {
     pub chat: Chat,
     pub public_url: Arc<str>,
     pub supervisor: Supervisor,
+    pub client: Client,
 }
 
 impl std::fmt::Debug for Keeper {
@@ -54,13 +54,11 @@ impl std::fmt::Debug for Keeper {
 }
 
 /// Starts all of it.
-pub fn start(keeper: &Keeper) -> Result<(), Failure> {
-    let client = Client::new().map_err(Failure::from_display)?;
+pub fn start(keeper: &Keeper) {
     let (reload, prune, polls) = (keeper.clone(), keeper.clone(), keeper.clone());
     keeper.supervisor.spawn(TaskKind::Housekeeping, async move { reload.reload().await });
     keeper.supervisor.spawn(TaskKind::Housekeeping, async move { prune.prune().await });
-    keeper.supervisor.spawn(TaskKind::Housekeeping, async move { polls.polls(client).await });
-    Ok(())
+    keeper.supervisor.spawn(TaskKind::Housekeeping, async move { polls.polls().await });
 }
 
 type Never = std::convert::Infallible;
@@ -104,7 +102,7 @@ impl Keeper {
     }
 
     /// One poll per account that needs one. A platform that can post to us is asked to.
-    async fn polls(self, client: Client) -> Result<(), Never> {
+    async fn polls(self) -> Result<(), Never> {
         let stop = self.supervisor.stopping();
         let mut registry = self.hub.registry();
         let mut running: HashMap<AccountId, (Arc<Account>, CancellationToken)> = HashMap::new();
@@ -128,7 +126,7 @@ impl Keeper {
                 if account.channel.spec().transport == Transport::Mailbox {
                     self.watch(account, &token);
                 } else {
-                    self.connect(Arc::clone(account), client.clone(), token);
+                    self.connect(Arc::clone(account), token);
                 }
             }
             tokio::select! {
@@ -153,7 +151,8 @@ impl Keeper {
         }
     }
 
-    fn connect(&self, account: Arc<Account>, client: Client, stop: CancellationToken) {
+    fn connect(&self, account: Arc<Account>, stop: CancellationToken) {
+        let client = self.client.clone();
         let this = self.clone();
         self.supervisor.spawn(TaskKind::PollSource, async move {
             if this.public_url.starts_with("https://") {

@@ -7,6 +7,7 @@ use everthread_channels::{Channel, spec::Transport};
 use everthread_core::account::{Secrets, Settings};
 use everthread_core::directory::{AccountFault, AccountInfo, Directory};
 use everthread_core::fit::Capabilities;
+use everthread_core::health::Member;
 use everthread_core::ids::{AccountId, EndpointId, Uid, WorkspaceId};
 use everthread_core::pacing::Rate;
 
@@ -47,6 +48,16 @@ impl Account {
             secrets: &self.secrets,
             public_url,
             webhook_path: &self.webhook_path,
+        }
+    }
+
+    /// As health sees it.
+    pub fn member(&self) -> Member {
+        let spec = self.channel.spec();
+        Member {
+            account: self.id,
+            channel: spec.name.to_owned(),
+            fate: spec.fate.iter().map(|group| (*group).to_owned()).collect(),
         }
     }
 

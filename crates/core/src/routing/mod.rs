@@ -108,8 +108,8 @@ pub struct Input<'a> {
     pub faults: &'a [Fault],
     pub policy: &'a Policy,
     pub need: Need,
-    /// A person's explicit choice: exempt from I6's scope, never from consent or window.
-    pub explicit: Option<(IdentityId, AccountId)>,
+    /// A person's explicit choice of an address: exempt from I6's scope, never from consent or window.
+    pub explicit: Option<IdentityId>,
     pub now: Timestamp,
 }
 

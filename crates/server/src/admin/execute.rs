@@ -14,6 +14,7 @@ use tokio::sync::mpsc::Sender;
 use super::accounts::Form;
 use super::{Failure, Request};
 use crate::config::Config;
+use crate::continuity::Continuity;
 use crate::effects::Effects;
 use crate::hub::Hub;
 use crate::registry::Account;
@@ -37,6 +38,8 @@ pub struct Admin {
     pub journal: Option<everthread_store::journal::Journal>,
     /// The running hub's way to pass consequences on.
     pub effects: Option<Effects>,
+    /// The running hub's watch over the channels.
+    pub continuity: Option<Continuity>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -65,7 +68,16 @@ impl Admin {
         let hub = Hub::new(store.clone(), seal.clone(), &config.data, table);
         hub.reload().await.map_err(Failure::from_display)?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
-        Ok(Self { config: config.clone(), store, seal, hub, public_url, journal: None, effects: None })
+        Ok(Self {
+            config: config.clone(),
+            store,
+            seal,
+            hub,
+            public_url,
+            journal: None,
+            effects: None,
+            continuity: None,
+        })
     }
 
     /// Passes on what followed from a commit.
@@ -120,7 +132,11 @@ impl Admin {
         Ok(format!("{}/signin?token={token}", self.public_url))
     }
 
-    fn find_account(&self, workspace: WorkspaceId, id: &str) -> Result<std::sync::Arc<Account>, Failure> {
+    pub(super) fn find_account(
+        &self,
+        workspace: WorkspaceId,
+        id: &str,
+    ) -> Result<std::sync::Arc<Account>, Failure> {
         let uid = Uid::read(AccountId::PREFIX, id);
         let registry = self.hub.registry().borrow().clone();
         let found =
@@ -184,9 +200,32 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
             let link = admin.sign_in_link(user, true).await?;
             print(&sink, &json!({ "email": email, "link": link })).await
         }
-        webhook @ (Request::WebhookAdd { .. }
-        | Request::WebhookList { .. }
-        | Request::WebhookRemove { .. }) => super::webhooks::execute(admin, webhook, &sink).await,
+        Request::WebhookAdd { workspace, name, url } => {
+            let workspace = admin.workspace(workspace.as_deref())?.id;
+            super::webhooks::add(admin, workspace, (&name, &url), &sink).await
+        }
+        Request::WebhookList { workspace } => {
+            super::webhooks::list(admin, admin.workspace(workspace.as_deref())?.id, &sink).await
+        }
+        Request::WebhookRemove { workspace, id } => {
+            super::webhooks::remove(admin, admin.workspace(workspace.as_deref())?.id, &id, &sink).await
+        }
+        Request::Health { workspace, json } => {
+            super::incidents::health(admin, admin.workspace(workspace.as_deref())?.id, json, &sink).await
+        }
+        Request::IncidentList { workspace, open } => {
+            super::incidents::list(admin, admin.workspace(workspace.as_deref())?.id, open, &sink).await
+        }
+        Request::IncidentShow { workspace, id } => {
+            super::incidents::show(admin, admin.workspace(workspace.as_deref())?.id, &id, &sink).await
+        }
+        Request::IncidentDeclare { workspace, declaration } => {
+            let workspace = admin.workspace(workspace.as_deref())?.id;
+            super::incidents::declare(admin, workspace, declaration, &sink).await
+        }
+        Request::IncidentDismiss { workspace, id } => {
+            super::incidents::dismiss(admin, admin.workspace(workspace.as_deref())?.id, &id, &sink).await
+        }
         Request::SandboxClear => clear_sandbox(admin, &sink).await,
         Request::Export { workspace, what, format } => {
             let workspace = admin.workspace(workspace.as_deref())?;
@@ -280,7 +319,11 @@ fn slug(name: &str) -> String {
 
 /// Writes a value as indented JSON and a line break.
 pub(super) async fn print(sink: &Sink, value: &serde_json::Value) -> Result<(), Failure> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(Failure::from_display)?;
-    bytes.push(b'\n');
-    sink.send(bytes).await.map_err(|_| Failure("the output was closed".into()))
+    let text = serde_json::to_string_pretty(value).map_err(Failure::from_display)?;
+    write(sink, text + "\n").await
+}
+
+/// Text as it is.
+pub(super) async fn write(sink: &Sink, text: String) -> Result<(), Failure> {
+    sink.send(text.into_bytes()).await.map_err(|_| Failure("the output was closed".into()))
 }

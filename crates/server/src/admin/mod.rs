@@ -7,6 +7,7 @@ mod doctor;
 mod erase;
 mod execute;
 mod export;
+mod incidents;
 mod problems;
 mod replay;
 mod socket;
@@ -77,6 +78,26 @@ pub enum Request {
         workspace: Option<String>,
     },
     WebhookRemove {
+        workspace: Option<String>,
+        id: String,
+    },
+    Health {
+        workspace: Option<String>,
+        json: bool,
+    },
+    IncidentList {
+        workspace: Option<String>,
+        open: bool,
+    },
+    IncidentShow {
+        workspace: Option<String>,
+        id: String,
+    },
+    IncidentDeclare {
+        workspace: Option<String>,
+        declaration: crate::api::v1::incidents::declare::Declaration,
+    },
+    IncidentDismiss {
         workspace: Option<String>,
         id: String,
     },

@@ -6,28 +6,12 @@ use everthread_store::units::{AddWebhook, RemoveWebhook};
 use serde_json::json;
 
 use super::execute::{Sink, print};
-use super::{Admin, Failure, Request};
+use super::{Admin, Failure};
 use crate::api::v1::webhooks::PREFIX;
 use crate::seal::random_32;
 use crate::webhooks_out::{check_url, secret_text};
 
-/// Does one of the webhook commands.
-pub(super) async fn execute(admin: &Admin, request: Request, sink: &Sink) -> Result<(), Failure> {
-    match request {
-        Request::WebhookAdd { workspace, name, url } => {
-            add(admin, admin.workspace(workspace.as_deref())?.id, (&name, &url), sink).await
-        }
-        Request::WebhookRemove { workspace, id } => {
-            remove(admin, admin.workspace(workspace.as_deref())?.id, &id, sink).await
-        }
-        Request::WebhookList { workspace } => {
-            list(admin, admin.workspace(workspace.as_deref())?.id, sink).await
-        }
-        other => Err(Failure(format!("{other:?} is no command about webhooks"))),
-    }
-}
-
-async fn add(
+pub(super) async fn add(
     admin: &Admin,
     workspace: WorkspaceId,
     (name, url): (&str, &str),
@@ -55,7 +39,7 @@ async fn add(
         .await
 }
 
-async fn list(admin: &Admin, workspace: WorkspaceId, sink: &Sink) -> Result<(), Failure> {
+pub(super) async fn list(admin: &Admin, workspace: WorkspaceId, sink: &Sink) -> Result<(), Failure> {
     let rows = rows(admin, workspace).await?;
     let shown: Vec<_> = rows
         .into_iter()
@@ -67,7 +51,12 @@ async fn list(admin: &Admin, workspace: WorkspaceId, sink: &Sink) -> Result<(), 
     print(sink, &shown.into()).await
 }
 
-async fn remove(admin: &Admin, workspace: WorkspaceId, id: &str, sink: &Sink) -> Result<(), Failure> {
+pub(super) async fn remove(
+    admin: &Admin,
+    workspace: WorkspaceId,
+    id: &str,
+    sink: &Sink,
+) -> Result<(), Failure> {
     let uid = Uid::read(PREFIX, id);
     let found = rows(admin, workspace).await?.into_iter().find(|row| Some(row.uid) == uid || row.name == id);
     let found = found.ok_or_else(|| {

@@ -22,7 +22,7 @@ use crate::admin::Failure;
 /// Between a start and the kill: some hits in the start itself, most under load.
 const LIFE: std::ops::Range<u64> = 40..700;
 
-/// Messages a second while it goes on; what a small shop's worst hour would be proud of.
+/// Connections that send webhooks, each the next one once the last is answered.
 const WRITERS: u32 = 24;
 
 /// How to run the customers.
@@ -244,17 +244,16 @@ impl Verdict {
 }
 
 fn judge(seen: &Seen, stored: &Stored) -> Verdict {
-    let count = |found: &mut dyn Iterator<Item = &String>| found.count();
     let went = |state: &String| ["accepted", "delivered", "read"].contains(&state.as_str());
     let twice: Vec<&String> = seen.answers.iter().filter(|(_, n)| **n > 1).map(|(mark, _)| mark).collect();
     let mut verdict = Verdict {
         acknowledged: seen.acknowledged.len(),
         stored: stored.incoming.len(),
-        lost: count(&mut seen.acknowledged.iter().filter(|id| !stored.incoming.contains_key(*id))),
+        lost: seen.acknowledged.iter().filter(|id| !stored.incoming.contains_key(*id)).count(),
         stored_twice: stored.incoming.values().filter(|marks| marks.len() > 1).count(),
-        unanswered: count(
-            &mut stored.incoming.values().flatten().filter(|mark| !stored.answers.contains_key(*mark)),
-        ),
+        unanswered: (stored.incoming.values().flatten())
+            .filter(|mark| !stored.answers.contains_key(*mark))
+            .count(),
         sent: seen.answers.len(),
         sent_twice: twice.len(),
         of_those_marked_uncertain: twice.iter().filter(|mark| stored.uncertain.contains(**mark)).count(),

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use everthread_channels::{RawRecord, find};
 use everthread_core::content::Content;
-use everthread_core::ids::{AccountId, ConversationId, WorkspaceId};
+use everthread_core::ids::{AccountId, ConversationId, RuleId, WorkspaceId};
+use everthread_core::rules::{RuleSet, Source, compile};
 use everthread_store::Store;
-use everthread_store::units::{AddApiKey, Apply, ApplyItem, QueueBulk, Role};
+use everthread_store::units::{AddApiKey, Apply, ApplyItem, Lanes, QueueBulk, Role};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::bodies::{BULK, CONTACTS, Maker, Mark, account_of, phone_number_id};
@@ -30,6 +32,14 @@ pub(super) struct Seeder {
     accounts: HashMap<String, AccountId>,
     maker: Maker,
     _lock: crate::admin::FolderLock,
+}
+
+/// Rules of which none ever matches: the prepared conversations are the bot's, and nothing in them is answered yet.
+fn silent() -> Result<RuleSet, Failure> {
+    let rule = json!({ "trigger": { "type": "postback", "payload": "never" }, "actions": [{ "type": "label", "add": ["never"] }] });
+    let rule = serde_json::from_value(rule).map_err(Failure::from_display)?;
+    compile(vec![Source { id: RuleId(0), name: "silent".into(), rule }])
+        .map_err(|errors| Failure(format!("{errors:?}")))
 }
 
 impl Seeder {
@@ -60,6 +70,7 @@ impl Seeder {
         use futures_util::{StreamExt, TryStreamExt};
         let channel = find("whatsapp").ok_or_else(|| Failure("no such channel".into()))?;
         let directory = self.admin.hub.registry().borrow().directory.clone();
+        let rules = Arc::new(HashMap::from([(self.workspace, Arc::new(silent()?))]));
         let units = (0..count).step_by(UNIT_ITEMS).map(|from| {
             let items = (from..count.min(from + UNIT_ITEMS as u32))
                 .filter_map(|i| {
@@ -71,7 +82,7 @@ impl Seeder {
                 seed: crate::clock::seed(),
                 items,
                 directory: Arc::clone(&directory),
-                rules: Arc::default(),
+                rules: Arc::clone(&rules),
             }
         });
         futures_util::stream::iter(units.map(|unit| self.store().write(unit)))
@@ -92,14 +103,14 @@ impl Seeder {
             account: *self.accounts.get(&phone_number_id(account_of(mark.contact)))?,
             received_at: crate::clock::now(),
             event,
-            automation: false,
+            automation: true,
         })
     }
 
     /// Queues bulk messages, `each` in every conversation but the first `free`. Answers how many.
     pub(super) async fn bulk(&self, free: usize, each: u32) -> Result<u64, Failure> {
         let lanes: Vec<ConversationId> =
-            self.store().read(QueueBulk::lanes(self.workspace)).await.map_err(Failure::from_display)?;
+            self.store().read(Lanes { workspace: self.workspace }).await.map_err(Failure::from_display)?;
         let mut queued = 0;
         for chunk in lanes.get(free..).unwrap_or_default().chunks(UNIT_ITEMS) {
             for nth in 0..each {

@@ -11,7 +11,8 @@ use everthread_core::account::{Secrets, Settings};
 use everthread_core::time::Timestamp;
 
 use crate::admin::{Failure, Request};
-use crate::cli::{Account, Cli, Command, SandboxAction, User, Webhook, Workspace};
+use crate::api::v1::incidents::declare::Declaration;
+use crate::cli::{Account, Cli, Command, Incident, SandboxAction, User, Webhook, Workspace};
 use crate::config;
 
 pub use serve::open_journal;
@@ -87,6 +88,10 @@ fn request(command: Command) -> Result<Request, Failure> {
             Request::UserReset { workspace: workspace.workspace, email }
         }
         Command::Webhook(webhook) => webhook_request(webhook),
+        Command::Health(health) => {
+            Request::Health { workspace: health.workspace.workspace, json: health.json }
+        }
+        Command::Incident(incident) => incident_request(incident),
         Command::Backup(backup) => Request::Backup {
             file: std::path::absolute(&backup.file).map_err(Failure::from_display)?,
             passphrase: passphrase(&backup.passphrase.passphrase_file)?,
@@ -110,6 +115,26 @@ fn webhook_request(webhook: Webhook) -> Request {
         }
         Webhook::List { workspace } => Request::WebhookList { workspace: workspace.workspace },
         Webhook::Remove { id, workspace } => Request::WebhookRemove { workspace: workspace.workspace, id },
+    }
+}
+
+fn incident_request(incident: Incident) -> Request {
+    match incident {
+        Incident::List { open, workspace } => Request::IncidentList { workspace: workspace.workspace, open },
+        Incident::Show { id, workspace } => Request::IncidentShow { workspace: workspace.workspace, id },
+        Incident::Declare { scope, direction, simulated, workspace } => Request::IncidentDeclare {
+            workspace: workspace.workspace,
+            declaration: Declaration {
+                account: scope.account,
+                channel: scope.channel,
+                company: scope.company,
+                direction: Some(direction),
+                simulated,
+            },
+        },
+        Incident::Dismiss { id, workspace } => {
+            Request::IncidentDismiss { workspace: workspace.workspace, id }
+        }
     }
 }
 

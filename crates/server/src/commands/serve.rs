@@ -64,7 +64,8 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     };
     let hub = Hub::new(store.clone(), seal.clone(), &config.data, table);
     hub.reload().await.map_err(Failure::from_display)?;
-    let parts = Parts { config, seal, journal, store, hub, supervisor, public_url, addr };
+    let client = Client::new().map_err(Failure::from_display)?;
+    let parts = Parts { config, seal, journal, store, hub, supervisor, public_url, addr, client };
     let running = parts.start(&door).await?;
     signals.next().await;
     tracing::info!("stopping: what is under way is finished first; a second signal ends at once");
@@ -155,6 +156,7 @@ struct Parts {
     supervisor: Supervisor,
     public_url: Arc<str>,
     addr: SocketAddr,
+    client: Client,
 }
 
 impl Parts {
@@ -168,7 +170,7 @@ impl Parts {
             hub: self.hub.clone(),
             supervisor: self.supervisor.clone(),
             public_url: Arc::clone(&self.public_url),
-            client: Client::new().map_err(Failure::from_display)?,
+            client: self.client.clone(),
             pace: self.config.pace,
         };
         let (continuity, watch_channels) = continuity::spawn(&parts, (observer.clone(), observations));
@@ -182,6 +184,7 @@ impl Parts {
             public_url: self.public_url.to_string(),
             journal: Some(self.journal.clone()),
             effects: Some(effects.clone()),
+            continuity: Some(continuity.clone()),
         });
         let owner = crate::first_run::prepare(&admin).await?;
         let files = self.files()?;
@@ -201,7 +204,8 @@ impl Parts {
             chat: chat.clone(),
             public_url: Arc::clone(&self.public_url),
             supervisor: self.supervisor.clone(),
-        })?;
+            client: self.client.clone(),
+        });
         let linked = link::routes(self.links(), self.store.clone(), Arc::clone(&files));
         let api = app::api(&app::Wiring {
             admin: Arc::clone(&admin),
@@ -262,7 +266,7 @@ impl Parts {
             data: self.config.data.clone(),
             stop: stop.clone(),
             acknowledge: Some(Acknowledge {
-                client: Client::new().map_err(Failure::from_display)?,
+                client: self.client.clone(),
                 supervisor: self.supervisor.clone(),
                 public_url: Arc::clone(&self.public_url),
             }),
@@ -270,7 +274,7 @@ impl Parts {
         self.supervisor.spawn(TaskKind::Apply, stage.run());
         let delivery = Delivery {
             store: self.store.clone(),
-            client: Client::new().map_err(Failure::from_display)?,
+            client: self.client.clone(),
             registry: self.hub.registry(),
             effects: effects.clone(),
             supervisor: self.supervisor.clone(),
@@ -284,7 +288,7 @@ impl Parts {
             store: self.store.clone(),
             registry: self.hub.registry(),
             files: Arc::clone(files),
-            client: Client::new().map_err(Failure::from_display)?,
+            client: self.client.clone(),
             allowed: self.config.allow_private.clone(),
             effects: effects.clone(),
             public_url: Arc::clone(&self.public_url),

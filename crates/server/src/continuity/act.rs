@@ -65,7 +65,7 @@ impl Worker {
         self.publish();
         for (account, fault) in &faults {
             let Some(info) = registry.account(*account) else { continue };
-            let unit = HoldLanes {
+            let unit = || HoldLanes {
                 now,
                 seed: clock::seed(),
                 workspace: info.workspace,
@@ -74,7 +74,7 @@ impl Worker {
                 limit: HOLD_PARTS,
             };
             loop {
-                let held = self.store.write(HoldLanes { seed: clock::seed(), ..unit.clone() }).await?;
+                let held = self.store.write(unit()).await?;
                 self.effects.committed(held.after);
                 if !held.more {
                     break;
@@ -143,7 +143,6 @@ impl Worker {
         let mut soonest = PASS_AGAIN;
         for account in shut.iter().filter_map(|id| registry.account(*id)) {
             let side = self.side(account.sandbox);
-            let pace = side.detector.config().pace.max(1.0);
             let policy = self.policy(account.workspace, account.sandbox);
             for incident in side.detector.incidents() {
                 let left = (incident.suspected_at + policy.hold_first()).since(now);
@@ -151,7 +150,7 @@ impl Worker {
                     soonest = soonest.min(left);
                 }
             }
-            soonest = soonest.min(Span::micros((PASS_AGAIN.as_micros() as f64 / pace) as i64));
+            soonest = soonest.min(side.detector.config().paced(PASS_AGAIN));
         }
         soonest.max(Span::millis(200))
     }
@@ -159,19 +158,14 @@ impl Worker {
     /// The policy that holds for an account. The sandbox carries by itself, and its waits run by the fast dial: it is there to be
     /// watched. Who switched carrying off sees that there too.
     pub(super) fn policy(&self, workspace: WorkspaceId, sandbox: bool) -> Arc<Policy> {
-        let policy = self.policies.get(&workspace).cloned().unwrap_or_default();
-        if !sandbox {
-            let pace = self.side(false).detector.config().pace.max(1.0);
-            let hold_first_s = (f64::from(policy.hold_first_s) / pace) as u32;
-            return Arc::new(Policy { hold_first_s, ..Policy::clone(&policy) });
+        let mut policy =
+            self.policies.get(&workspace).map_or_else(Policy::default, |known| Policy::clone(known));
+        if sandbox && policy.mode == Mode::Suggest && !policy.sandbox_suggests {
+            policy.mode = Mode::Automatic;
         }
-        let pace = self.side(true).detector.config().pace.max(1.0);
-        let mut simulated = Policy::clone(&policy);
-        if simulated.mode == Mode::Suggest && !simulated.sandbox_suggests {
-            simulated.mode = Mode::Automatic;
-        }
-        simulated.hold_first_s = (f64::from(simulated.hold_first_s) / pace) as u32;
-        Arc::new(simulated)
+        let pace = self.side(sandbox).detector.config().pace.max(1.0);
+        policy.hold_first_s = (f64::from(policy.hold_first_s) / pace) as u32;
+        Arc::new(policy)
     }
 
     async fn plan(&mut self, lanes: Vec<(WorkspaceId, ConversationId)>, now: Timestamp) -> Result<(), Error> {
@@ -242,11 +236,10 @@ impl Worker {
         workspace: WorkspaceId,
         conversation: ConversationId,
         user: UserId,
-        to: Option<(IdentityId, AccountId)>,
+        to: Option<IdentityId>,
     ) -> Result<Option<Plan>, String> {
         let registry = self.hub.registry().borrow().clone();
-        let trigger =
-            to.map_or(Trigger::Approve(user), |(identity, account)| Trigger::Choose(user, identity, account));
+        let trigger = to.map_or(Trigger::Approve(user), |identity| Trigger::Choose(user, identity));
         let unit =
             self.unit(&registry, (workspace, conversation), trigger).await.map_err(|e| e.to_string())?;
         let unit = unit.ok_or("the conversation has no way to its contact")?;
@@ -267,18 +260,17 @@ impl Worker {
         for (id, gate) in shut {
             let Some(account) = registry.account(id) else { continue };
             let side = self.side(account.sandbox);
-            let pace = side.detector.config().pace.max(1.0);
-            let paced = |span: Span| Span::micros((span.as_micros() as f64 / pace) as i64);
+            let config = side.detector.config();
             let incident =
                 gate.incident().and_then(|key| side.known().into_iter().find(|k| k.incident.key == key));
             let Some(incident) = incident.filter(|known| !known.incident.declared) else { continue };
             let healing = side.detector.heals(incident.incident.key);
-            let wait = paced(match gate {
+            let wait = config.paced(match gate {
                 Gate::Hold(_) => CANARY_SUSPECT,
                 _ if healing => CANARY_SOON,
                 _ => CANARY,
             });
-            let first = now + paced(CANARY_SUSPECT);
+            let first = now + config.paced(CANARY_SUSPECT);
             if *self.canary_at.entry(id).or_insert(first) > now {
                 continue;
             }
@@ -349,12 +341,10 @@ impl Worker {
 
     /// Conversations that an incident carried, and that are quiet since its end, get their first channel back.
     async fn go_home(&mut self, now: Timestamp) -> Result<(), Error> {
-        let pace = self.side(true).detector.config().pace.max(1.0);
         for (workspace, incident, sandbox) in self.store.read(CarriedAway).await? {
             let policy = self.policy(workspace, sandbox);
             let settle = Span::mins(i64::from(policy.settle_min));
-            let settle =
-                if sandbox { Span::micros((settle.as_micros() as f64 / pace) as i64) } else { settle };
+            let settle = self.side(sandbox).detector.config().paced(settle);
             let unit = ReturnRoutes {
                 now,
                 seed: clock::seed(),

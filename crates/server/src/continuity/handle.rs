@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use everthread_core::health::{
-    Config, Direction, Gate, Incident, IncidentKey, Observation, Scope, Signal, of_outcome,
+    Direction, Gate, Incident, IncidentKey, Observation, Scope, Signal, of_outcome,
 };
-use everthread_core::ids::{AccountId, ConversationId, IdentityId, IncidentId, Uid, UserId, WorkspaceId};
+use everthread_core::ids::{AccountId, ConversationId, IdentityId, IncidentId, UserId, WorkspaceId};
 use everthread_core::outcome::{Outcome, Reason};
 use everthread_core::routing::Plan;
 use everthread_core::time::Timestamp;
@@ -79,7 +79,6 @@ pub struct Probed {
 #[derive(Clone, Debug)]
 pub struct Known {
     pub id: IncidentId,
-    pub uid: Uid,
     pub number: i64,
     pub sandbox: bool,
     pub incident: Incident,
@@ -96,8 +95,6 @@ pub struct Snapshot {
     pub gates: HashMap<AccountId, Gate>,
     /// The last probe of each level, by account: `edge`, `token`, `messaging`.
     pub probes: HashMap<AccountId, HashMap<&'static str, Probed>>,
-    pub real: Config,
-    pub sandbox: Config,
 }
 
 /// What a person or the API asks of the task.
@@ -118,12 +115,12 @@ pub enum Command {
         conversation: ConversationId,
         user: UserId,
     },
-    /// A person's own choice of the way.
+    /// A person's own choice of the address.
     Choose {
         workspace: WorkspaceId,
         conversation: ConversationId,
         user: UserId,
-        to: (IdentityId, AccountId),
+        to: IdentityId,
     },
     /// Policies or dials changed.
     Reload,

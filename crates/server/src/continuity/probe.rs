@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use everthread_core::health::{Observation, Signal};
+use everthread_core::health::{Config, Observation, Signal};
 use everthread_core::ids::AccountId;
 use everthread_core::outcome::{ErrorClass, Outcome};
 use everthread_core::time::{Span, Timestamp};
@@ -34,11 +34,11 @@ pub(super) struct Result {
 
 /// Probes accounts in turn.
 pub(super) struct Prober {
-    pub(super) client: Client,
-    pub(super) observer: Observer,
-    pub(super) supervisor: Supervisor,
-    pub(super) public_url: Arc<str>,
-    pub(super) results: mpsc::UnboundedSender<Result>,
+    client: Client,
+    observer: Observer,
+    supervisor: Supervisor,
+    public_url: Arc<str>,
+    results: mpsc::UnboundedSender<Result>,
     next: HashMap<AccountId, Timestamp>,
     running: usize,
 }
@@ -54,19 +54,17 @@ impl Prober {
         Self { client, observer, supervisor, public_url, results, next: HashMap::new(), running: 0 }
     }
 
-    /// Starts the probes that are due. `often` says whether an account's company is in question; `pace` is the fast dial of its
-    /// detector.
+    /// Starts the probes that are due. `often` says whether an account's company is in question, `config` how its detector judges.
     pub(super) fn start_due<'a>(
         &mut self,
         accounts: impl Iterator<Item = &'a Arc<Account>>,
         now: Timestamp,
         often: impl Fn(&Account) -> bool,
-        pace: impl Fn(&Account) -> f64,
+        config: impl Fn(&Account) -> Config,
     ) {
         let mut known = std::mem::take(&mut self.next);
         for account in accounts {
-            let paced = |span: Span| Span::micros((span.as_micros() as f64 / pace(account).max(1.0)) as i64);
-            let wait = paced(if often(account) { OFTEN } else { SELDOM });
+            let wait = config(account).paced(if often(account) { OFTEN } else { SELDOM });
             // A first probe after a while and at a time of its own: a hub that has just started has better to do, and a hundred
             // accounts do not come at once.
             let spread = Span::micros(account.id.0.rem_euclid(97) * wait.as_micros() / 97);

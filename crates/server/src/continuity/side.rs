@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use everthread_core::directory::AccountFault;
 use everthread_core::health::{
-    Config, Detector, Finding, Gate, Incident, IncidentKey, Member, Phase, Scope, gates, sure, what,
+    Config, Detector, Finding, Gate, Incident, IncidentKey, Phase, Scope, gates, sure, what,
 };
 use everthread_core::ids::{AccountId, WorkspaceId};
 use everthread_core::routing::{Fault, Names};
@@ -52,7 +52,7 @@ impl Side {
             .filter(|row| row.detector == name)
             .map(|row| {
                 let key = IncidentKey(row.key.cast_unsigned());
-                (key, SavedIncident { key, id: row.id, uid: row.uid, number: row.number })
+                (key, SavedIncident { key, id: row.id, number: row.number })
             })
             .collect();
         Ok(Self { name, sandbox, detector, saved })
@@ -60,13 +60,8 @@ impl Side {
 
     /// Accounts that it judges.
     pub(super) fn members(&mut self, registry: &Registry) {
-        let members =
-            registry.accounts().filter(|account| account.sandbox == self.sandbox).map(|account| Member {
-                account: account.id,
-                channel: account.channel.spec().name.to_owned(),
-                fate: account.channel.spec().fate.iter().map(|group| (*group).to_owned()).collect(),
-            });
-        self.detector.members(members);
+        let mine = registry.accounts().filter(|account| account.sandbox == self.sandbox);
+        self.detector.members(mine.map(|account| account.member()));
     }
 
     /// Stores the state and what was found.
@@ -117,7 +112,6 @@ impl Side {
                 let saved = self.saved.get(&incident.key)?;
                 Some(Known {
                     id: saved.id,
-                    uid: saved.uid,
                     number: saved.number,
                     sandbox: self.sandbox,
                     incident: incident.clone(),
@@ -181,12 +175,7 @@ fn touched(registry: &Registry, scope: &Scope, sandbox: bool) -> Vec<WorkspaceId
     let mut out: Vec<WorkspaceId> = registry
         .accounts()
         .filter(|account| account.sandbox == sandbox)
-        .filter(|account| match scope {
-            Scope::Account(id) => account.id == *id,
-            Scope::Channel(channel) => account.channel.spec().name == channel,
-            Scope::Company(group) => account.channel.spec().fate.contains(&group.as_str()),
-            Scope::Network => true,
-        })
+        .filter(|account| scope.holds(&account.member()))
         .map(|account| account.workspace)
         .collect();
     out.sort_unstable();

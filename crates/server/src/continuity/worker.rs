@@ -12,6 +12,7 @@ use everthread_store::Store;
 use everthread_store::read::continuity::Policies;
 use everthread_store::units::StartAccount;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::handle::{Ask, Command, Continuity, Observer, Probed, Snapshot};
 use super::probe::{self, Prober};
@@ -28,6 +29,9 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The same while a detector's fast dial is on.
 const FAST_TICK: Duration = Duration::from_millis(100);
+
+/// Observations taken at a time.
+const OBSERVATIONS: usize = 1_024;
 
 /// The detectors' state is stored at least this often while it changes.
 const SAVE_EVERY: Span = Span::mins(1);
@@ -155,22 +159,25 @@ impl Worker {
         self.members(&registry.borrow_and_update().clone());
         self.regate(clock::now()).await?;
         let mut seen = Vec::new();
+        let mut look_at = Instant::now();
         loop {
-            let fast = self
-                .sides
-                .iter()
-                .any(|side| side.detector.config().pace > 1.0 && !side.detector.incidents().is_empty());
             tokio::select! {
                 () = stop.cancelled() => break,
-                n = inboxes.observations.recv_many(&mut seen, 1_024) => if n == 0 { break },
-                lane = inboxes.plans.recv() => if let Some(lane) = lane { self.wanted.insert(lane); },
-                ask = inboxes.asks.recv() => if let Some(ask) = ask { self.asked(ask).await },
+                n = inboxes.observations.recv_many(&mut seen, OBSERVATIONS) => if n == 0 { break },
+                lane = inboxes.plans.recv() => if let Some(lane) = lane {
+                    self.wanted.insert(lane);
+                    look_at = Instant::now();
+                },
+                ask = inboxes.asks.recv() => if let Some(ask) = ask {
+                    self.asked(ask).await;
+                    look_at = Instant::now();
+                },
                 result = inboxes.probes.recv() => if let Some(result) = result { self.probed(result).await },
                 changed = registry.changed() => if changed.is_ok() {
                     let accounts = registry.borrow_and_update().clone();
                     self.members(&accounts);
                 },
-                () = tokio::time::sleep(if fast { FAST_TICK } else { TICK }) => {}
+                () = tokio::time::sleep_until(look_at) => {}
             }
             while let Ok(lane) = inboxes.plans.try_recv() {
                 self.wanted.insert(lane);
@@ -179,6 +186,11 @@ impl Worker {
                 self.dirty = true;
                 self.sides.iter_mut().for_each(|side| side.detector.observe(&observation));
             }
+            // A busy hub observes thousands of times a second; looking at everything has its own rhythm.
+            if Instant::now() < look_at {
+                continue;
+            }
+            look_at = Instant::now() + self.tick();
             if let Err(error) = self.step(clock::now()).await {
                 if !error.is_transient() {
                     tracing::error!(%error, "a step of continuity failed; it is tried again");
@@ -187,6 +199,11 @@ impl Worker {
             }
         }
         self.save(clock::now(), &[Vec::new(), Vec::new()]).await
+    }
+
+    fn tick(&self) -> Duration {
+        let fast = |side: &Side| side.detector.config().pace > 1.0 && !side.detector.incidents().is_empty();
+        if self.sides.iter().any(fast) { FAST_TICK } else { TICK }
     }
 
     /// One look at everything.
@@ -227,7 +244,14 @@ impl Worker {
         let rows = self.store.read(Policies).await?;
         self.policies = rows
             .into_iter()
-            .map(|(workspace, body)| (workspace, Arc::new(serde_json::from_str(&body).unwrap_or_default())))
+            .map(|(workspace, body)| {
+                let policy = serde_json::from_str(&body).unwrap_or_else(|error| {
+                    tracing::error!(workspace.id = workspace.0, %error,
+                        "the stored continuity policy can't be read; the default holds until it is saved again");
+                    Policy::default()
+                });
+                (workspace, Arc::new(policy))
+            })
             .collect();
         Ok(())
     }
@@ -242,22 +266,17 @@ impl Worker {
         let questioned: BTreeSet<(bool, &str)> = registry
             .accounts()
             .filter(|account| {
-                let side = self.side(account.sandbox);
-                side.detector.incidents().iter().any(|incident| {
-                    let members = side.detector.all_members();
-                    members
-                        .iter()
-                        .any(|m| m.account == account.id && incident.scope().is_some_and(|s| s.holds(m)))
-                })
+                let (incidents, member) = (self.side(account.sandbox).detector.incidents(), account.member());
+                incidents.iter().any(|incident| incident.scope().is_some_and(|scope| scope.holds(&member)))
             })
             .flat_map(|account| account.channel.spec().fate.iter().map(|group| (account.sandbox, *group)))
             .collect();
         let often = |account: &Account| {
             account.channel.spec().fate.iter().any(|group| questioned.contains(&(account.sandbox, *group)))
         };
-        let paces = [self.sides[0].detector.config().pace, self.sides[1].detector.config().pace];
-        let pace = |account: &Account| paces[usize::from(account.sandbox)];
-        self.prober.start_due(registry.accounts(), now, often, pace);
+        let configs = [self.sides[0].detector.config(), self.sides[1].detector.config()];
+        let config = |account: &Account| configs[usize::from(account.sandbox)];
+        self.prober.start_due(registry.accounts(), now, often, config);
     }
 
     async fn probed(&mut self, result: probe::Result) {
@@ -342,13 +361,7 @@ impl Worker {
     /// Shows everybody what is known.
     pub(super) fn publish(&self) {
         let incidents = self.sides.iter().flat_map(Side::known).collect();
-        let snapshot = Snapshot {
-            incidents,
-            gates: self.gates.clone(),
-            probes: self.probes.clone(),
-            real: self.sides[0].detector.config(),
-            sandbox: self.sides[1].detector.config(),
-        };
+        let snapshot = Snapshot { incidents, gates: self.gates.clone(), probes: self.probes.clone() };
         self.snapshot.send_replace(Arc::new(snapshot));
     }
 

@@ -88,6 +88,9 @@ pub(super) async fn make(with: &Delivery, account: Option<&Account>, out: &Outgo
         });
     counter!("everthread_provider_calls_total", "channel" => channel, "outcome" => word(&outcome))
         .increment(1);
+    // Only what a platform answered is evidence about it.
+    let attempt = (out.number, out.canary);
+    with.observer.call(crate::clock::now(), out.account, out.identity, attempt, &outcome);
     ended(outcome, cut(&request.redacted(), REQUEST_BYTES_MAX), answer.redacted(&request))
 }
 

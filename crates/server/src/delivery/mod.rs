@@ -343,8 +343,6 @@ impl Worker {
         let account = self.with.registry.borrow().account(outgoing.account).cloned();
         self.with.supervisor.spawn(TaskKind::ProviderCall, async move {
             let result = call::make(&with, account.as_deref(), &outgoing).await;
-            let attempt = (outgoing.number, outgoing.canary);
-            with.observer.call(clock::now(), outgoing.account, outgoing.identity, attempt, &result.outcome);
             let _ = with
                 .notes
                 .send(Note::Called { conversation: outgoing.conversation, result: Box::new(result) });

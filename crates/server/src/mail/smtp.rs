@@ -1,7 +1,7 @@
 //! Submission: one mail per call, over a connection that is kept for the next. The pool is our own, as an outcome
 //! depends on how far a call got: before the mail's last dot nothing was sent, after it nobody knows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -137,6 +137,18 @@ fn key(request: &WireRequest) -> Key {
     (request.url.clone(), header(request, "user").to_owned(), header(request, "password").to_owned())
 }
 
+/// What a server's certificate is judged by. Made once for each host: it reads every root of the system.
+fn trust(host: &str) -> Result<TlsParameters, Error> {
+    static KNOWN: Mutex<BTreeMap<String, TlsParameters>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(parameters) = known.get(host) {
+        return Ok(parameters.clone());
+    }
+    let parameters = TlsParameters::new_rustls(host.into())?;
+    known.insert(host.to_owned(), parameters.clone());
+    Ok(parameters)
+}
+
 /// Connects, protects the connection and logs in. `Err` is the call's answer: nothing of a mail was said.
 async fn connect(request: &WireRequest) -> Result<AsyncSmtpConnection, Answer> {
     let not_sent = |error: String| Answer::NotSent { error };
@@ -150,9 +162,7 @@ async fn connect(request: &WireRequest) -> Result<AsyncSmtpConnection, Answer> {
     let hello = hello(header(request, "user"));
     let tls = match server.tls {
         Tls::None => None,
-        Tls::Implicit | Tls::StartTls => {
-            Some(TlsParameters::new_rustls(server.host.as_str().into()).map_err(failed("connect"))?)
-        }
+        Tls::Implicit | Tls::StartTls => Some(trust(&server.host).map_err(failed("connect"))?),
     };
     let implicit = tls.clone().filter(|_| server.tls == Tls::Implicit);
     let place = (server.host.as_str(), server.port);

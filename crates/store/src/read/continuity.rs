@@ -49,6 +49,35 @@ row_struct! {
     }
 }
 
+impl IncidentRow {
+    /// Of the sandbox's platforms.
+    pub fn is_simulated(&self) -> bool {
+        self.detector == "sandbox"
+    }
+}
+
+/// One incident. Hub-wide: the caller shows a workspace only those that reach its accounts.
+#[derive(Clone, Copy, Debug)]
+pub struct IncidentByUid {
+    pub uid: Uid,
+}
+
+impl Unit for IncidentByUid {
+    type Out = Option<IncidentRow>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        db.row(
+            sql!(
+                "SELECT id, uid, number, detector, key, direction, phase, scope_kind, scope_id, attributed_kind, \
+                 attributed_id, share, declared, since, suspected_at, confirmed_at, recovering_at, closed_at, body \
+                 FROM incidents WHERE uid = ?1"
+            ),
+            &vals![self.uid],
+        )
+        .await
+    }
+}
+
 /// Incidents, newest first. Hub-wide: the caller shows a workspace only those that reach its accounts.
 #[derive(Clone, Copy, Debug)]
 pub struct Incidents {

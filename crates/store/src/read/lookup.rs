@@ -1,6 +1,8 @@
 //! Internal ids behind public ones. Each looks in one workspace only: an id of another is not found.
 
-use everthread_core::ids::{ContactId, ConversationId, LeadId, MessageId, Uid, UserId, WorkspaceId};
+use everthread_core::ids::{
+    ContactId, ConversationId, IdentityId, LeadId, MessageId, Uid, UserId, WorkspaceId,
+};
 
 use crate::{Db, Error, Result, Sql, Unit, sql, vals};
 
@@ -48,6 +50,11 @@ impl Named for MessageId {
 impl Named for ContactId {
     const WHAT: &'static str = "contact";
     const FIND: Sql = sql!("SELECT id FROM contacts WHERE uid = ?1 AND workspace_id = ?2");
+}
+
+impl Named for IdentityId {
+    const WHAT: &'static str = "address";
+    const FIND: Sql = sql!("SELECT id FROM identities WHERE uid = ?1 AND workspace_id = ?2");
 }
 
 impl Named for LeadId {

@@ -26,13 +26,6 @@ pub struct QueueBulk {
     pub directory: Arc<Directory>,
 }
 
-impl QueueBulk {
-    /// Every conversation of a workspace, oldest first.
-    pub const fn lanes(workspace: WorkspaceId) -> Lanes {
-        Lanes { workspace }
-    }
-}
-
 impl Unit for QueueBulk {
     /// How many were queued.
     type Out = u64;
@@ -69,10 +62,10 @@ impl Unit for QueueBulk {
     }
 }
 
-/// See [`QueueBulk::lanes`].
+/// Every conversation of a workspace, oldest first.
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes {
-    workspace: WorkspaceId,
+    pub workspace: WorkspaceId,
 }
 
 impl Unit for Lanes {

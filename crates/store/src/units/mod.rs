@@ -38,7 +38,7 @@ pub use accounts::{
     UpdateAccount,
 };
 pub use apply::{Applied, Apply, ApplyItem, ItemResult};
-pub use bulk::QueueBulk;
+pub use bulk::{Lanes, QueueBulk};
 pub use claim::{Claim, Claimed, Outgoing};
 pub use compose::{Compose, Composed, Note};
 pub use continuity::{

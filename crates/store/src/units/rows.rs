@@ -12,7 +12,7 @@ use super::work::provider_key;
 use crate::{Db, Result, Val, row_struct, search, sql, vals};
 
 row_struct! {
-    /// A conversation as stored. The order is that of `SELECT_CONVERSATION`.
+    /// A conversation as stored. The order is that of [`conversation`]'s columns.
     #[derive(Clone, Debug)]
     pub(crate) struct ConversationRow {
         pub(crate) id: ConversationId,
@@ -38,6 +38,8 @@ row_struct! {
         pub(crate) sandbox: bool,
         pub(crate) created_at: Timestamp,
         pub(crate) resolved_at: Option<Timestamp>,
+        /// Where it was carried away from.
+        pub(crate) home_account: Option<AccountId>,
     }
 }
 
@@ -78,7 +80,7 @@ pub(crate) async fn conversation<D: Db>(
         sql!(
             "SELECT id, uid, workspace_id, contact_id, status, owner_kind, owner_user_id, owner_version, \
              route_identity_id, route_account_id, channel, seq, last_message_id, last_at, last_in_at, waiting_since, \
-             unread, snoozed_until, question, labels, sandbox, created_at, resolved_at \
+             unread, snoozed_until, question, labels, sandbox, created_at, resolved_at, home_account_id \
              FROM conversations WHERE id = ?1 AND workspace_id = ?2"
         ),
         &vals![id, workspace],

@@ -261,13 +261,17 @@ pub(super) struct RuleFacts<'a> {
 }
 
 /// A customer who writes on the channel that the conversation was carried away from has brought it back.
-async fn came_home<D: Db>(db: &mut D, row: &ConversationRow) -> Result<()> {
+async fn came_home<D: Db>(db: &mut D, row: &mut ConversationRow) -> Result<()> {
+    if row.home_account.is_none() || row.home_account != row.route_account {
+        return Ok(());
+    }
+    row.home_account = None;
     db.exec(
         sql!(
             "UPDATE conversations SET home_identity_id = NULL, home_account_id = NULL, carried_incident_id = NULL, \
-             carried_at = NULL, plan_id = NULL WHERE id = ?1 AND home_account_id = ?2"
+             carried_at = NULL, plan_id = NULL WHERE id = ?1"
         ),
-        &vals![row.id, row.route_account],
+        &vals![row.id],
     )
     .await?;
     Ok(())

@@ -280,6 +280,7 @@ impl Batch<'_> {
             sandbox: info.sandbox,
             created_at: now,
             resolved_at: None,
+            home_account: None,
         };
         insert_conversation(db, &row, now).await?;
         Ok(ConversationState { row, dirty: true })

@@ -37,7 +37,6 @@ pub struct FindingRow {
 pub struct SavedIncident {
     pub key: IncidentKey,
     pub id: IncidentId,
-    pub uid: Uid,
     /// What people read.
     pub number: i64,
 }
@@ -70,77 +69,27 @@ impl Unit for SaveHealth {
 impl SaveHealth {
     async fn save<D: Db>(&self, db: &mut D, work: &mut Work, finding: &FindingRow) -> Result<SavedIncident> {
         let incident = &finding.incident;
-        let key = incident.key.0.cast_signed();
-        let known: Option<(IncidentId, Uid, i64)> = db
-            .row(
-                sql!("SELECT id, uid, number FROM incidents WHERE detector = ?1 AND key = ?2"),
-                &vals![self.detector.as_str(), key],
-            )
-            .await?;
-        let (id, uid, number) = match known {
-            Some(known) => known,
-            None => self.insert(db, work, finding).await?,
-        };
+        let (new_id, new_uid) = (IncidentId(work.id(db).await?), work.uid());
         let scope = incident.scope().unwrap_or(&finding.attributed);
         let (scope_id, attributed_id) = (scope.id(), finding.attributed.id());
         let body = serde_json::to_string(incident)?;
-        db.exec(
-            sql!(
-                "UPDATE incidents SET phase = ?2, scope_kind = ?3, scope_id = ?4, attributed_kind = ?5, \
-                 attributed_id = ?6, share = ?7, confirmed_at = ?8, recovering_at = ?9, closed_at = ?10, body = ?11 \
-                 WHERE id = ?1"
-            ),
-            &vals![
-                id,
-                incident.phase.as_str(),
-                scope.word(),
-                scope_id.as_str(),
-                finding.attributed.word(),
-                attributed_id.as_str(),
-                incident.attribution.sure(),
-                incident.confirmed_at,
-                incident.recovering_at,
-                incident.closed_at,
-                body.as_str()
-            ],
-        )
-        .await?;
-        for (kind, text) in &finding.lines {
-            let line = work.id(db).await?;
-            db.exec(
-                sql!("INSERT INTO incident_events (id, incident_id, at, kind, text) VALUES (?1, ?2, ?3, ?4, ?5)"),
-                &vals![line, id, self.now, kind.as_str(), text.as_str()],
-            )
-            .await?;
-        }
-        for workspace in &finding.workspaces {
-            work.changed(*workspace, "incident", uid, None);
-        }
-        Ok(SavedIncident { key: incident.key, id, uid, number })
-    }
-
-    async fn insert<D: Db>(
-        &self,
-        db: &mut D,
-        work: &mut Work,
-        finding: &FindingRow,
-    ) -> Result<(IncidentId, Uid, i64)> {
-        let (id, uid) = (IncidentId(work.id(db).await?), work.uid());
-        let incident = &finding.incident;
-        let scope = incident.scope().unwrap_or(&finding.attributed);
-        let (scope_id, attributed_id) = (scope.id(), finding.attributed.id());
-        let (number,): (i64,) = db
+        let (id, uid, number): (IncidentId, Uid, i64) = db
             .one(
                 "incident",
                 sql!(
                     "INSERT INTO incidents (id, uid, number, detector, key, direction, phase, scope_kind, scope_id, \
-                     attributed_kind, attributed_id, share, declared, since, suspected_at, body) \
-                     SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, '{}' \
-                     FROM incidents RETURNING number"
+                     attributed_kind, attributed_id, share, declared, since, suspected_at, confirmed_at, recovering_at, \
+                     closed_at, body) SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+                     ?12, ?13, ?14, ?15, ?16, ?17, ?18 FROM incidents WHERE 1 = 1 ON CONFLICT (detector, key) DO UPDATE \
+                     SET phase = excluded.phase, scope_kind = excluded.scope_kind, scope_id = excluded.scope_id, \
+                     attributed_kind = excluded.attributed_kind, attributed_id = excluded.attributed_id, \
+                     share = excluded.share, confirmed_at = excluded.confirmed_at, \
+                     recovering_at = excluded.recovering_at, closed_at = excluded.closed_at, body = excluded.body \
+                     RETURNING id, uid, number"
                 ),
                 &vals![
-                    id,
-                    uid,
+                    new_id,
+                    new_uid,
                     self.detector.as_str(),
                     incident.key.0.cast_signed(),
                     incident.direction.as_str(),
@@ -152,10 +101,25 @@ impl SaveHealth {
                     incident.attribution.sure(),
                     incident.declared,
                     incident.since,
-                    incident.suspected_at
+                    incident.suspected_at,
+                    incident.confirmed_at,
+                    incident.recovering_at,
+                    incident.closed_at,
+                    body.as_str()
                 ],
             )
             .await?;
-        Ok((id, uid, number))
+        for (kind, text) in &finding.lines {
+            let line = work.id(db).await?;
+            db.exec(
+                sql!("INSERT INTO incident_events (id, incident_id, at, kind, text) VALUES (?1, ?2, ?3, ?4, ?5)"),
+                &vals![line, id, self.now, kind.as_str(), text.as_str()],
+            )
+            .await?;
+        }
+        for workspace in &finding.workspaces {
+            work.changed(*workspace, "incident", uid, None);
+        }
+        Ok(SavedIncident { key: incident.key, id, number })
     }
 }

@@ -26,8 +26,8 @@ pub enum Trigger {
     Incident,
     /// A person approves what was suggested.
     Approve(UserId),
-    /// A person chooses the way.
-    Choose(UserId, IdentityId, AccountId),
+    /// A person chooses the address.
+    Choose(UserId, IdentityId),
 }
 
 /// An open incident with its row.
@@ -103,7 +103,7 @@ impl Unit for PlanLane {
         let faults: Vec<Fault> = self.faults.iter().map(|known| known.fault.clone()).collect();
         let incident = self.incident_of(account);
         let explicit = match self.trigger {
-            Trigger::Choose(_, identity, account) => Some((identity, account)),
+            Trigger::Choose(_, identity) => Some(identity),
             Trigger::Incident | Trigger::Approve(_) => None,
         };
         let need = Need {

@@ -1,11 +1,12 @@
 //! `GET /continuity/health`: how each account's channel does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use everthread_core::health::Gate;
-use everthread_core::ids::AccountId;
+use everthread_core::ids::{AccountId, WorkspaceId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,6 +14,8 @@ use crate::api::auth::Caller;
 use crate::api::error::ApiError;
 use crate::api::model::{id, time};
 use crate::api::state::ApiState;
+use crate::continuity::Snapshot;
+use crate::registry::{Account, Registry};
 
 /// The last probe of one level.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,9 +52,14 @@ pub async fn show_health(
     caller: Caller,
 ) -> Result<Json<Vec<HealthView>>, ApiError> {
     let (registry, known) = (state.hub.registry(), state.hub.continuity().snapshot());
-    let mut accounts: Vec<_> = registry.accounts().filter(|a| a.workspace == caller.workspace).collect();
+    Ok(Json(views(&registry, &known, caller.workspace)))
+}
+
+/// Every account of a workspace, first made first.
+pub(crate) fn views(registry: &Registry, known: &Snapshot, workspace: WorkspaceId) -> Vec<HealthView> {
+    let mut accounts: Vec<_> = registry.accounts().filter(|a| a.workspace == workspace).collect();
     accounts.sort_by_key(|a| a.id);
-    let views = accounts.into_iter().map(|account| {
+    let view = |account: &Arc<Account>| {
         let gate = known.gates.get(&account.id).copied().unwrap_or(Gate::Open);
         let incident = gate.incident().and_then(|key| {
             known.incidents.iter().find(|i| i.sandbox == account.sandbox && i.incident.key == key)
@@ -76,6 +84,6 @@ pub async fn show_health(
             stopped: account.stopped.clone(),
             probes: probes.collect(),
         }
-    });
-    Ok(Json(views.collect()))
+    };
+    accounts.into_iter().map(view).collect()
 }

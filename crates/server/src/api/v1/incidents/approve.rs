@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use everthread_core::ids::{ConversationId, IncidentId};
-use everthread_store::read::continuity::IncidentPlans;
+use everthread_core::ids::{ConversationId, IncidentId, Uid, WorkspaceId};
+use everthread_store::read::continuity::{IncidentPlans, PlanRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -44,7 +44,9 @@ pub async fn approve_plans(
 ) -> Result<Json<Approved>, ApiError> {
     caller.need(Role::Agent)?;
     let user = caller.user().ok_or(ApiError::NeedsPerson)?;
-    let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
+    let registry = state.hub.registry();
+    let incident = uid(IncidentId::PREFIX, "incident", &id)?;
+    let row = find((&state.store, &registry), caller.workspace, incident).await?;
     let wanted = form
         .conversations
         .map(|ids| {
@@ -53,18 +55,8 @@ pub async fn approve_plans(
                 .collect::<Result<Vec<_>, _>>()
         })
         .transpose()?;
-    let unit = IncidentPlans {
-        workspace: caller.workspace,
-        incident: row.id,
-        state: "suggested".to_owned(),
-        after: None,
-        limit: LIMIT,
-    };
     let mut out = Approved { carried: 0, problems: Vec::new() };
-    for plan in state.store.read(unit).await? {
-        if wanted.as_ref().is_some_and(|ids| !ids.contains(&plan.conversation_uid)) {
-            continue;
-        }
+    for plan in suggested(&state, caller.workspace, row.id, wanted.as_deref()).await? {
         let command = Command::Approve { workspace: caller.workspace, conversation: plan.conversation, user };
         match state.hub.continuity().ask(command).await {
             Ok(_) => out.carried += 1,
@@ -73,4 +65,28 @@ pub async fn approve_plans(
     }
     crate::api::audit(&state, &caller, "incident.approve", &id).await?;
     Ok(Json(out))
+}
+
+/// The suggestions that are meant, oldest first, at most [`LIMIT`].
+async fn suggested(
+    state: &ApiState,
+    workspace: WorkspaceId,
+    incident: IncidentId,
+    wanted: Option<&[Uid]>,
+) -> Result<Vec<PlanRow>, ApiError> {
+    let mut meant = Vec::new();
+    let mut after = None;
+    loop {
+        let page = IncidentPlans { workspace, incident, state: "suggested".to_owned(), after, limit: LIMIT };
+        let rows = state.store.read(page).await?;
+        let more = rows.len() == LIMIT as usize;
+        after = rows.last().map(|row| row.id);
+        meant.extend(
+            rows.into_iter().filter(|row| wanted.is_none_or(|ids| ids.contains(&row.conversation_uid))),
+        );
+        if !more || meant.len() >= LIMIT as usize {
+            meant.truncate(LIMIT as usize);
+            return Ok(meant);
+        }
+    }
 }

@@ -4,19 +4,20 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use everthread_core::health::{Direction, Scope};
-use everthread_core::ids::AccountId;
+use everthread_core::ids::{AccountId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{member, owns};
+use super::owns;
 use crate::api::auth::{Caller, Role};
 use crate::api::error::ApiError;
 use crate::api::extract::{Body, field_uid};
 use crate::api::state::ApiState;
 use crate::continuity::Command;
+use crate::registry::Registry;
 
 /// What is down.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Declaration {
     /// Only this account, `acct_...`.
@@ -48,10 +49,26 @@ pub async fn declare_incident(
 ) -> Result<(StatusCode, Json<Declared>), ApiError> {
     caller.need(Role::Admin)?;
     let registry = state.hub.registry();
+    let command = command(&registry, caller.workspace, &form)?;
+    let detail = match &command {
+        Command::Declare { scope, .. } => format!("{} {}", scope.word(), scope.id()),
+        other => format!("{other:?}"),
+    };
+    state.hub.continuity().ask(command).await.map_err(ApiError::Conflict)?;
+    crate::api::audit(&state, &caller, "incident.declare", &detail).await?;
+    Ok((StatusCode::ACCEPTED, Json(Declared { declared: true })))
+}
+
+/// What is asked of the continuity task, once it is clear what is meant and that this workspace may say so.
+pub(crate) fn command(
+    registry: &Registry,
+    workspace: WorkspaceId,
+    form: &Declaration,
+) -> Result<Command, ApiError> {
     let scope = match (&form.account, &form.channel, &form.company) {
         (Some(account), None, None) => {
             let uid = field_uid(AccountId::PREFIX, "account", account)?;
-            let found = registry.accounts().find(|a| a.uid == uid && a.workspace == caller.workspace);
+            let found = registry.accounts().find(|a| a.uid == uid && a.workspace == workspace);
             Scope::Account(found.map(|a| a.id).ok_or(ApiError::NotFound { what: "account" })?)
         }
         (None, Some(channel), None) => Scope::Channel(channel.clone()),
@@ -67,20 +84,16 @@ pub async fn declare_incident(
     })?;
     let mine = registry
         .accounts()
-        .filter(|a| a.workspace == caller.workspace && a.sandbox == form.simulated)
-        .any(|a| scope.holds(&member(a)));
+        .filter(|a| a.workspace == workspace && a.sandbox == form.simulated)
+        .any(|a| scope.holds(&a.member()));
     if !mine {
         let detail = "no account of this workspace lies in it".to_owned();
         return Err(ApiError::Invalid { field: "scope", detail });
     }
-    if !owns(&scope, form.simulated, &registry, caller.workspace) {
+    if !owns(&scope, form.simulated, registry, workspace) {
         let detail =
             "other workspaces of this hub have accounts in it too; declare your own account".to_owned();
         return Err(ApiError::Invalid { field: "scope", detail });
     }
-    let detail = format!("{} {}", scope.word(), scope.id());
-    let command = Command::Declare { scope, direction, sandbox: form.simulated };
-    state.hub.continuity().ask(command).await.map_err(ApiError::Conflict)?;
-    crate::api::audit(&state, &caller, "incident.declare", &detail).await?;
-    Ok((StatusCode::ACCEPTED, Json(Declared { declared: true })))
+    Ok(Command::Declare { scope, direction, sandbox: form.simulated })
 }

@@ -7,21 +7,21 @@ pub mod list;
 pub mod plans;
 pub mod show;
 
-use everthread_core::health::{Incident, Member, Scope, sure, what};
+use everthread_core::health::{Incident, Scope, sure, what};
 use everthread_core::ids::{IncidentId, Uid, WorkspaceId};
 use everthread_core::routing::Names;
-use everthread_store::read::continuity::{IncidentRow, Incidents};
+use everthread_store::Store;
+use everthread_store::read::continuity::{IncidentByUid, IncidentRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::error::ApiError;
 use crate::api::model::{id, time, time_opt};
-use crate::api::state::ApiState;
 use crate::continuity::Words;
-use crate::registry::{Account, Registry};
+use crate::registry::Registry;
 
-/// Incidents looked through for one that a caller names: years of them.
-const LOOK: u32 = 1_000;
+/// What accounts of other workspaces are called: workspaces are walls.
+const OTHERS: &str = "another account of this hub";
 
 /// One incident.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,12 +53,11 @@ pub struct IncidentView {
 }
 
 /// A row as it is shown. `None` where its body can't be read.
-pub(super) fn view(row: &IncidentRow, registry: &Registry, workspace: WorkspaceId) -> Option<IncidentView> {
+pub(crate) fn view(row: &IncidentRow, registry: &Registry, workspace: WorkspaceId) -> Option<IncidentView> {
     let incident: Incident = serde_json::from_str(&row.body).ok()?;
-    // Workspaces are walls: what others' accounts are called is theirs.
     let words = |scope: &Scope| match scope {
         Scope::Account(id) if registry.account(*id).is_none_or(|a| a.workspace != workspace) => {
-            "another account of this hub".to_owned()
+            OTHERS.to_owned()
         }
         scope => Words(registry).scope(scope),
     };
@@ -73,7 +72,7 @@ pub(super) fn view(row: &IncidentRow, registry: &Registry, workspace: WorkspaceI
         scope: row.scope_kind.clone(),
         avoided: words(&avoided),
         declared: row.declared,
-        simulated: row.detector == "sandbox",
+        simulated: row.is_simulated(),
         since: time(row.since),
         confirmed_at: time_opt(row.confirmed_at),
         recovering_at: time_opt(row.recovering_at),
@@ -81,41 +80,29 @@ pub(super) fn view(row: &IncidentRow, registry: &Registry, workspace: WorkspaceI
     })
 }
 
-/// An account as health sees it.
-pub(super) fn member(account: &Account) -> Member {
-    Member {
-        account: account.id,
-        channel: account.channel.spec().name.to_owned(),
-        fate: account.channel.spec().fate.iter().map(|group| (*group).to_owned()).collect(),
-    }
-}
-
 /// Whether all accounts in a scope are of this workspace: only then may its people say what holds for all of it.
-pub(super) fn owns(scope: &Scope, simulated: bool, registry: &Registry, workspace: WorkspaceId) -> bool {
+pub(crate) fn owns(scope: &Scope, simulated: bool, registry: &Registry, workspace: WorkspaceId) -> bool {
     registry
         .accounts()
-        .filter(|a| a.sandbox == simulated && scope.holds(&member(a)))
+        .filter(|a| a.sandbox == simulated && scope.holds(&a.member()))
         .all(|a| a.workspace == workspace)
 }
 
 /// Whether an incident reaches an account of this workspace.
-pub(super) fn reaches(row: &IncidentRow, registry: &Registry, workspace: WorkspaceId) -> bool {
+pub(crate) fn reaches(row: &IncidentRow, registry: &Registry, workspace: WorkspaceId) -> bool {
     let Some(scope) = Scope::parse(&row.scope_kind, &row.scope_id) else { return false };
     registry
         .accounts()
-        .filter(|a| a.workspace == workspace && a.sandbox == (row.detector == "sandbox"))
-        .any(|a| scope.holds(&member(a)))
+        .filter(|a| a.workspace == workspace && a.sandbox == row.is_simulated())
+        .any(|a| scope.holds(&a.member()))
 }
 
 /// The incident that a caller names, where it reaches their workspace.
-pub(super) async fn find(
-    state: &ApiState,
+pub(crate) async fn find(
+    (store, registry): (&Store, &Registry),
     workspace: WorkspaceId,
     uid: Uid,
 ) -> Result<IncidentRow, ApiError> {
-    let registry = state.hub.registry();
-    let rows = state.store.read(Incidents { open_only: false, before: None, limit: LOOK }).await?;
-    rows.into_iter()
-        .find(|row| row.uid == uid && reaches(row, &registry, workspace))
-        .ok_or(ApiError::NotFound { what: "incident" })
+    let row = store.read(IncidentByUid { uid }).await?;
+    row.filter(|row| reaches(row, registry, workspace)).ok_or(ApiError::NotFound { what: "incident" })
 }

@@ -77,7 +77,9 @@ pub async fn list_incident_plans(
     Path(id): Path<String>,
     Params(which): Params<Which>,
 ) -> Result<Json<Vec<PlanView>>, ApiError> {
-    let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
+    let registry = state.hub.registry();
+    let incident = uid(IncidentId::PREFIX, "incident", &id)?;
+    let row = find((&state.store, &registry), caller.workspace, incident).await?;
     let unit = IncidentPlans {
         workspace: caller.workspace,
         incident: row.id,
@@ -85,7 +87,6 @@ pub async fn list_incident_plans(
         after: None,
         limit: LIMIT,
     };
-    let registry = state.hub.registry();
     let rows = state.store.read(unit).await?;
     Ok(Json(rows.into_iter().filter_map(|row| plan_view(row, &registry, state.now())).collect()))
 }

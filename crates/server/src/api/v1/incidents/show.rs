@@ -3,20 +3,20 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use everthread_core::health::Incident;
-use everthread_core::ids::IncidentId;
+use everthread_core::ids::{IncidentId, Uid, WorkspaceId};
+use everthread_store::Store;
 use everthread_store::read::continuity::IncidentStory;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{IncidentView, find, view};
+use super::{IncidentView, OTHERS, find, view};
 use crate::api::auth::Caller;
 use crate::api::error::ApiError;
 use crate::api::extract::uid;
 use crate::api::model::time;
 use crate::api::state::ApiState;
-
-/// What accounts of other workspaces are called.
-const OTHERS: &str = "another account of this hub";
+use crate::continuity::Snapshot;
+use crate::registry::Registry;
 
 /// One kind of sign on one of our accounts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,31 +72,38 @@ pub async fn show_incident(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<IncidentDetail>, ApiError> {
-    let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
-    let registry = state.hub.registry();
-    let shown = view(&row, &registry, caller.workspace).ok_or(ApiError::NotFound { what: "incident" })?;
-    let story = IncidentStory { workspace: caller.workspace, incident: row.id };
-    let (events, counts) = state.store.read(story).await?;
+    let (registry, known) = (state.hub.registry(), state.hub.continuity().snapshot());
+    let incident = uid(IncidentId::PREFIX, "incident", &id)?;
+    detail((&state.store, &registry, &known), caller.workspace, incident).await.map(Json)
+}
+
+/// All of one incident, as one workspace may see it.
+pub(crate) async fn detail(
+    (store, registry, known): (&Store, &Registry, &Snapshot),
+    workspace: WorkspaceId,
+    uid: Uid,
+) -> Result<IncidentDetail, ApiError> {
+    let row = find((store, registry), workspace, uid).await?;
+    let shown = view(&row, registry, workspace).ok_or(ApiError::NotFound { what: "incident" })?;
+    let (events, counts) = store.read(IncidentStory { workspace, incident: row.id }).await?;
     // While it is open, the evidence grows from minute to minute.
-    let known = state.hub.continuity().snapshot();
     let live = known.incidents.iter().find(|known| known.id == row.id).map(|known| known.incident.clone());
     let incident: Incident = match live {
         Some(live) => live,
         None => serde_json::from_str(&row.body).map_err(ApiError::internal)?,
     };
-    let name = |line: &everthread_core::health::EvidenceLine| {
-        let own = registry.account(line.account).filter(|a| a.workspace == caller.workspace);
-        own.map_or_else(|| OTHERS.to_owned(), |a| a.name.clone())
-    };
-    let evidence = incident.evidence.iter().map(|line| Evidence {
-        account: name(line),
-        signal: line.signal.as_str().to_owned(),
-        bad: line.bad,
-        good: line.good,
-        // What a provider said about others' accounts is theirs.
-        detail: if name(line) == OTHERS { String::new() } else { line.detail.clone() },
+    let evidence = incident.evidence.iter().map(|line| {
+        let own = registry.account(line.account).filter(|a| a.workspace == workspace);
+        Evidence {
+            account: own.map_or(OTHERS, |a| a.name.as_str()).to_owned(),
+            signal: line.signal.as_str().to_owned(),
+            bad: line.bad,
+            good: line.good,
+            // What a provider said about others' accounts is theirs.
+            detail: own.map(|_| line.detail.clone()).unwrap_or_default(),
+        }
     });
-    Ok(Json(IncidentDetail {
+    Ok(IncidentDetail {
         incident: shown,
         evidence: evidence.collect(),
         timeline: events
@@ -110,5 +117,5 @@ pub async fn show_incident(
             held: counts.held,
             messages: counts.messages,
         },
-    }))
+    })
 }
