@@ -208,7 +208,7 @@ pub struct DeclaredScope {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    #[arg(value_parser = ["messages", "conversations", "contacts", "leads", "attempts", "problems"])]
+    #[arg(value_parser = ["messages", "conversations", "contacts", "leads", "attempts", "incidents", "problems"])]
     pub what: String,
     #[arg(long, default_value = "jsonl", value_parser = ["jsonl", "csv", "xlsx"])]
     pub format: String,

@@ -6,7 +6,7 @@ use everthread_core::ids::WorkspaceId;
 
 use super::execute::Sink;
 use super::{Admin, Failure};
-use crate::export::{Format, What, write};
+use crate::export::{Format, Source, What, write};
 
 /// Bytes gathered before they are passed on.
 const CHUNK: usize = 64 * 1024;
@@ -20,11 +20,12 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let what = What::parse(what).ok_or_else(|| Failure(format!("{what:?} can't be exported")))?;
     let format = Format::parse(format).ok_or_else(|| Failure(format!("{format:?} is no format")))?;
-    let (store, runtime) = (admin.store.clone(), tokio::runtime::Handle::current());
+    let from = Source { store: admin.store.clone(), registry: admin.hub.registry().borrow().clone() };
+    let runtime = tokio::runtime::Handle::current();
     // On a thread of its own: callers empty the sink in the task that waits for this, and a full one would stop both.
     let work = move || {
         let mut out = Pipe { sink, runtime: runtime.clone(), buffer: Vec::with_capacity(CHUNK) };
-        runtime.block_on(write(store, workspace, what, format, &mut out)).map_err(Failure::from_display)?;
+        runtime.block_on(write(from, workspace, what, format, &mut out)).map_err(Failure::from_display)?;
         out.flush().map_err(Failure::from_display)
     };
     tokio::task::spawn_blocking(work).await.map_err(Failure::from_display)?

@@ -1,18 +1,18 @@
 //! `everthread health` and `everthread incident`: what is down, for whom, how sure, and what we do.
 
 use everthread_core::ids::{IncidentId, Uid, WorkspaceId};
-use everthread_store::read::continuity::{IncidentRow, Incidents};
+use everthread_store::read::continuity::IncidentRow;
 use serde_json::json;
 
 use super::execute::{Sink, print, write};
 use super::{Admin, Failure};
 use crate::api::v1::continuity::health::{HealthView, views};
 use crate::api::v1::incidents::declare::Declaration;
-use crate::api::v1::incidents::{declare, dismiss, reaches, show, view};
+use crate::api::v1::incidents::{declare, dismiss, reaching, show, view};
 use crate::continuity::{Command, Snapshot};
 
 /// Incidents listed, and looked through for a number: years of them.
-const LIMIT: u32 = 1_000;
+const LIMIT: usize = 1_000;
 
 /// How every account's channel does: a table, or with `json` one object per line.
 pub(super) async fn health(
@@ -133,9 +133,8 @@ fn known(admin: &Admin) -> std::sync::Arc<Snapshot> {
 
 async fn rows(admin: &Admin, workspace: WorkspaceId, open_only: bool) -> Result<Vec<IncidentRow>, Failure> {
     let registry = admin.hub.registry().borrow().clone();
-    let all = admin.store.read(Incidents { open_only, before: None, limit: LIMIT }).await;
-    let all = all.map_err(Failure::from_display)?;
-    Ok(all.into_iter().filter(|row| reaches(row, &registry, workspace)).collect())
+    let all = reaching((&admin.store, &registry), workspace, (open_only, None, LIMIT)).await;
+    all.map_err(Failure::from_display)
 }
 
 /// The incident of this id or number.

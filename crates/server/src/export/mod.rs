@@ -5,8 +5,11 @@
 
 mod cells;
 mod file;
+mod incidents;
 mod messages;
 mod rows;
+
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use everthread_core::ids::WorkspaceId;
@@ -17,6 +20,8 @@ use everthread_store::read::export::{
 use futures_util::stream;
 
 pub use cells::Row;
+
+use crate::registry::Registry;
 
 /// Rows read at once: a few milliseconds of a reader, and at most some megabytes.
 const PAGE_ROWS: u32 = 500;
@@ -29,13 +34,21 @@ pub enum What {
     Contacts,
     Leads,
     Attempts,
+    Incidents,
     Problems,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Messages, Self::Conversations, Self::Contacts, Self::Leads, Self::Attempts, Self::Problems];
+    pub const ALL: [Self; 7] = [
+        Self::Messages,
+        Self::Conversations,
+        Self::Contacts,
+        Self::Leads,
+        Self::Attempts,
+        Self::Incidents,
+        Self::Problems,
+    ];
 
     /// The word in addresses and commands.
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +58,7 @@ impl What {
             Self::Contacts => "contacts",
             Self::Leads => "leads",
             Self::Attempts => "attempts",
+            Self::Incidents => "incidents",
             Self::Problems => "problems",
         }
     }
@@ -62,6 +76,7 @@ impl What {
             Self::Contacts => rows::CONTACTS,
             Self::Leads => rows::LEADS,
             Self::Attempts => rows::ATTEMPTS,
+            Self::Incidents => incidents::COLUMNS,
             Self::Problems => rows::PROBLEMS,
         }
     }
@@ -115,9 +130,23 @@ pub enum Error {
     Sheet(#[from] rust_xlsxwriter::XlsxError),
 }
 
+/// What is read.
+#[derive(Clone)]
+pub struct Source {
+    pub store: Store,
+    /// Names, and which incidents reach a workspace.
+    pub registry: Arc<Registry>,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Source")
+    }
+}
+
 /// Reads everything of one kind, page by page.
 pub struct Pages {
-    store: Store,
+    from: Source,
     workspace: WorkspaceId,
     what: What,
     /// Internal id of the last row read; none at the end.
@@ -126,15 +155,15 @@ pub struct Pages {
 
 impl Pages {
     /// From the first row on.
-    pub fn new(store: Store, workspace: WorkspaceId, what: What) -> Self {
-        Self { store, workspace, what, after: Some(0) }
+    pub fn new(from: Source, workspace: WorkspaceId, what: What) -> Self {
+        Self { from, workspace, what, after: Some(0) }
     }
 
     /// The next rows; none at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<Row>>, everthread_store::Error> {
         let Some(id) = self.after else { return Ok(None) };
         let after = After { workspace: self.workspace, id, limit: PAGE_ROWS };
-        let store = &self.store;
+        let store = &self.from.store;
         let (rows, last) = match self.what {
             What::Messages => {
                 shown(store.read(ExportMessages(after)).await?, |row| row.0.id.0, messages::row)
@@ -147,6 +176,11 @@ impl Pages {
             }
             What::Leads => shown(store.read(ExportLeads(after)).await?, |row| row.id, rows::lead),
             What::Attempts => shown(store.read(ExportAttempts(after)).await?, |row| row.id, rows::attempt),
+            What::Incidents => {
+                // Few, and hub-wide: those of other workspaces are left out, so a page may be short without being the last.
+                let rows = incidents::all(&self.from, self.workspace).await?;
+                (rows, None)
+            }
             What::Problems => shown(store.read(ExportProblems(after)).await?, |row| row.id.0, rows::problem),
         };
         self.after = last.filter(|_| rows.len() == PAGE_ROWS as usize);
@@ -161,13 +195,13 @@ fn shown<R>(page: Vec<R>, id: impl Fn(&R) -> i64, show: impl Fn(R) -> Row) -> (V
 
 /// Writes everything of one kind to `out`.
 pub async fn write(
-    store: Store,
+    from: Source,
     workspace: WorkspaceId,
     what: What,
     format: Format,
     out: &mut (impl std::io::Write + Send),
 ) -> Result<(), Error> {
-    let mut pages = Pages::new(store, workspace, what);
+    let mut pages = Pages::new(from, workspace, what);
     if format == Format::Xlsx {
         let mut sheet = cells::Sheet::new(what.as_str(), what.columns())?;
         while let Some(rows) = pages.next().await? {
@@ -195,7 +229,7 @@ fn encode(out: &mut impl std::io::Write, what: What, format: Format, rows: &[Row
 /// An HTTP body of everything of one kind. A failure on the way breaks the transfer, so that nobody takes a part for the
 /// whole.
 pub async fn body(
-    store: Store,
+    from: Source,
     workspace: WorkspaceId,
     what: What,
     format: Format,
@@ -203,12 +237,12 @@ pub async fn body(
     if format == Format::Xlsx {
         let file = file::anonymous().map_err(crate::api::error::ApiError::internal)?;
         let mut out = file.try_clone().map_err(crate::api::error::ApiError::internal)?;
-        write(store, workspace, what, format, &mut out)
+        write(from, workspace, what, format, &mut out)
             .await
             .map_err(crate::api::error::ApiError::internal)?;
         return file::body(file).map_err(crate::api::error::ApiError::internal);
     }
-    let pages = Pages::new(store, workspace, what);
+    let pages = Pages::new(from, workspace, what);
     let head = format == Format::Csv;
     let chunks = stream::try_unfold((pages, head), move |(mut pages, head)| async move {
         let mut out = Vec::new();

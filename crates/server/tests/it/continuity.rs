@@ -110,3 +110,56 @@ async fn a_person_declares_and_dismisses_and_what_waited_goes_out() {
     hub.message("wait for it", "accepted").await;
     assert_eq!(instagram.texts(), ["wait for it"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_declares_and_a_person_chooses_the_way() {
+    let (instagram, sms) = (Fake::healthy().await, Fake::healthy().await);
+    let hub = Hub::start().await;
+    let account = hub.instagram(&instagram, "17840001");
+    hub.twilio_number(&sms);
+    hub.rule(
+        "ask",
+        json!({ "trigger": { "type": "keyword", "words": ["sizes"] }, "actions": [
+            { "type": "ask", "text": ASK, "field": "phone", "kind": "phone", "wording": "We may go on by SMS." },
+            { "type": "hand_over" }] }),
+    )
+    .await;
+    let conversation = customer(&hub, &account, "7001", "sizes please").await;
+    hub.message(ASK, "accepted").await;
+    hub.meta(&account, &ig("17840001", &[ig_text("17840001", "7001", "mid.A2", "+14155550100")])).await;
+    hub.message("+14155550100", "received").await;
+
+    assert!(hub.cli(&["health"]).expect("health").contains(": sends;"));
+    let error = hub.cli(&["incident", "declare", "--channel", "whatsapp"]).expect_err("no account in it");
+    assert!(error.contains("no account of this workspace lies in it"), "{error}");
+    hub.cli_json(&["incident", "declare", "--channel", "instagram"]);
+    let listed = hub.cli_json(&["incident", "list", "--open"]);
+    assert_eq!((&listed[0]["number"], &listed[0]["declared"]), (&json!(1), &json!(true)));
+    let health = hub.cli(&["health"]).expect("health");
+    assert!(health.contains("down: messages are carried or held (incident 1)"), "{health}");
+
+    hub.reply(&conversation, "The blue one is here").await;
+    hub.message("The blue one is here", "held").await;
+    let shown = hub.good("GET", &format!("/conversations/{conversation}"), Value::Null).await;
+    let contact = hub.good("GET", &format!("/contacts/{}", text(&shown["contact"]["id"])), Value::Null).await;
+    let address = |kind: &str| {
+        let all = contact["identities"].as_array().expect("identities");
+        let found = all.iter().find(|identity| identity["kind"] == kind);
+        text(&found.unwrap_or_else(|| panic!("{kind} in {contact}"))["id"])
+    };
+    let route = format!("/conversations/{conversation}/route");
+    let (status, _) = hub.api("POST", &route, json!({ "identity_id": "ident_x" })).await;
+    assert_eq!(status, 422);
+    let moved = hub.good("POST", &route, json!({ "identity_id": address("phone") })).await;
+    assert_eq!(moved["route"]["channel"], "twilio", "{moved}");
+    hub.message("The blue one is here", "accepted").await;
+    assert!(sms.texts().iter().any(|text| text.contains("The blue one is here")), "{:?}", sms.texts());
+    let plans = hub.good("GET", &format!("/conversations/{conversation}/plans"), Value::Null).await;
+    assert!(plans[0]["by"].is_string(), "a person's word, recorded as such: {plans}");
+
+    hub.cli_json(&["incident", "dismiss", "1"]);
+    let story = hub.cli_json(&["incident", "show", "1"]);
+    assert_eq!(story["phase"], "closed");
+    assert_eq!(hub.export("incidents").len(), 1);
+    assert!(hub.cli(&["incident", "show", "7"]).expect_err("none").contains("there is no incident"));
+}

@@ -1,7 +1,7 @@
 //! Exports: shapes that scripts rely on, more rows than a page.
 
 use super::*;
-use crate::export::{Format, What, write};
+use crate::export::{Format, Source, What, write};
 
 #[tokio::test]
 async fn rows_of_messages_have_the_contract_shape() {
@@ -96,7 +96,8 @@ async fn every_row_of_many_pages_is_written_once() {
     let unit = Apply { now: now(), seed: seed(), items, directory, rules: Arc::default() };
     world.store.write(unit).await.unwrap();
     let mut out = Vec::new();
-    write(world.store.clone(), workspace, What::Messages, Format::Jsonl, &mut out).await.unwrap();
+    let from = Source { store: world.store.clone(), registry: Arc::default() };
+    write(from, workspace, What::Messages, Format::Jsonl, &mut out).await.unwrap();
     let text = String::from_utf8(out).unwrap();
     let mut texts: Vec<String> = text
         .lines()

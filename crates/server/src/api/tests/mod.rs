@@ -5,6 +5,7 @@ mod admin;
 mod document;
 mod exports;
 mod inbox;
+mod incidents;
 mod media;
 mod stream;
 mod walls;
@@ -34,7 +35,9 @@ use super::auth::token;
 use super::error::ApiError;
 use super::model::account::NewAccount;
 use super::{AccountForm, ApiState, Figures, Hub, Later, Parts, router};
+use crate::ingress::table::Fingerprint;
 use crate::realtime::Realtime;
+use crate::registry::{Account, Registry};
 
 /// The tests' clock, in microseconds.
 static CLOCK: AtomicI64 = AtomicI64::new(1_790_000_000_000_000);
@@ -58,6 +61,7 @@ fn random() -> [u8; 32] {
 #[derive(Default)]
 struct TestHub {
     directory: Arc<Directory>,
+    registry: Arc<Registry>,
     committed: std::sync::Mutex<Vec<After>>,
     reloads: AtomicU64,
 }
@@ -96,8 +100,8 @@ impl Hub for TestHub {
         Box::pin(async { Ok(true) })
     }
 
-    fn registry(&self) -> Arc<crate::registry::Registry> {
-        Arc::default()
+    fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
     }
 
     fn continuity(&self) -> crate::continuity::Continuity {
@@ -125,6 +129,23 @@ impl Shop {
     fn header(&self) -> String {
         self.uid.show("ws")
     }
+
+    fn account(&self) -> Account {
+        Account {
+            id: self.account,
+            uid: self.uid,
+            workspace: self.id,
+            name: format!("@{}", self.id.0),
+            channel: everthread_channels::find("telegram").unwrap(),
+            settings: everthread_core::account::Settings::default(),
+            secrets: everthread_core::account::Secrets::default(),
+            endpoint: everthread_core::ids::EndpointId(self.id.0),
+            fingerprint: Fingerprint::default(),
+            webhook_path: format!("/hooks/telegram/{}", self.id.0),
+            sandbox: false,
+            stopped: None,
+        }
+    }
 }
 
 struct World {
@@ -147,7 +168,8 @@ async fn world() -> World {
     for name in ["acme", "bolt"] {
         shops.push(shop(&store, &mut directory, name).await);
     }
-    let hub = Arc::new(TestHub { directory: Arc::new(directory), ..TestHub::default() });
+    let registry = Arc::new(Registry::build(shops.iter().map(Shop::account).collect()));
+    let hub = Arc::new(TestHub { directory: Arc::new(directory), registry, ..TestHub::default() });
     std::fs::create_dir(dir.path().join("media")).unwrap();
     let media = LocalFileSystem::new_with_prefix(dir.path().join("media")).unwrap();
     let state = ApiState::new(Parts {

@@ -11,7 +11,7 @@ use crate::api::auth::{Caller, Role};
 use crate::api::error::ApiError;
 use crate::api::extract::Params;
 use crate::api::state::ApiState;
-use crate::export::{self, Format, What};
+use crate::export::{self, Format, Source, What};
 
 /// In which form.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -24,7 +24,7 @@ pub struct Options {
 /// Everything of one kind, oldest first, as `everthread export` writes it.
 #[utoipa::path(get, path = "/api/v1/export/{what}", tag = "workspace",
     params(("what" = String, Path,
-        description = "`messages`, `conversations`, `contacts`, `leads`, `attempts` or `problems`"), Options),
+        description = "`messages`, `conversations`, `contacts`, `leads`, `attempts`, `incidents` or `problems`"), Options),
     responses((status = 200, body = String, content_type = "application/jsonl")))]
 pub async fn export_rows(
     State(state): State<ApiState>,
@@ -40,7 +40,8 @@ pub async fn export_rows(
             .ok_or_else(|| ApiError::Invalid { field: "format", detail: "jsonl, csv or xlsx".to_owned() })?,
     };
     crate::api::audit(&state, &caller, "export", what.as_str()).await?;
-    let body = export::body(state.store.clone(), caller.workspace, what, format).await?;
+    let from = Source { store: state.store.clone(), registry: state.hub.registry() };
+    let body = export::body(from, caller.workspace, what, format).await?;
     let name = format!("attachment; filename=\"everthread-{}.{}\"", what.as_str(), format.as_str());
     let disposition = HeaderValue::from_str(&name).map_err(ApiError::internal)?;
     Ok(([(CONTENT_TYPE, HeaderValue::from_static(format.mime())), (CONTENT_DISPOSITION, disposition)], body)

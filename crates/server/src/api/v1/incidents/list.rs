@@ -2,18 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use everthread_store::read::continuity::Incidents;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{IncidentView, reaches, view};
+use super::{IncidentView, reaching, view};
 use crate::api::auth::Caller;
 use crate::api::error::ApiError;
 use crate::api::extract::Params;
 use crate::api::state::ApiState;
 
-/// Rows read at most.
-const LIMIT: u32 = 200;
+/// Incidents in one answer.
+const LIMIT: usize = 200;
 
 /// Which.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -21,7 +20,7 @@ const LIMIT: u32 = 200;
 pub struct Which {
     /// Only those that are not closed.
     pub open: Option<bool>,
-    /// Only below this number, for the next page.
+    /// Only below this number, for the next page; a page has 200.
     pub before: Option<i64>,
 }
 
@@ -33,9 +32,8 @@ pub async fn list_incidents(
     caller: Caller,
     Params(which): Params<Which>,
 ) -> Result<Json<Vec<IncidentView>>, ApiError> {
-    let unit = Incidents { open_only: which.open.unwrap_or(false), before: which.before, limit: LIMIT };
     let registry = state.hub.registry();
-    let rows = state.store.read(unit).await?;
-    let mine = rows.iter().filter(|row| reaches(row, &registry, caller.workspace));
-    Ok(Json(mine.filter_map(|row| view(row, &registry, caller.workspace)).collect()))
+    let page = (which.open.unwrap_or(false), which.before, LIMIT);
+    let rows = reaching((&state.store, &registry), caller.workspace, page).await?;
+    Ok(Json(rows.iter().filter_map(|row| view(row, &registry, caller.workspace)).collect()))
 }

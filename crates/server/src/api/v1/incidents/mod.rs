@@ -10,8 +10,8 @@ pub mod show;
 use everthread_core::health::{Incident, Scope, sure, what};
 use everthread_core::ids::{IncidentId, Uid, WorkspaceId};
 use everthread_core::routing::Names;
-use everthread_store::Store;
-use everthread_store::read::continuity::{IncidentByUid, IncidentRow};
+use everthread_store::read::continuity::{IncidentByUid, IncidentRow, Incidents};
+use everthread_store::{Error as StoreError, Store};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,6 +22,9 @@ use crate::registry::Registry;
 
 /// What accounts of other workspaces are called: workspaces are walls.
 const OTHERS: &str = "another account of this hub";
+
+/// Rows read at a time.
+const PAGE: u32 = 500;
 
 /// One incident.
 #[derive(Debug, Serialize, ToSchema)]
@@ -105,4 +108,23 @@ pub(crate) async fn find(
 ) -> Result<IncidentRow, ApiError> {
     let row = store.read(IncidentByUid { uid }).await?;
     row.filter(|row| reaches(row, registry, workspace)).ok_or(ApiError::NotFound { what: "incident" })
+}
+
+/// Incidents that reach a workspace, newest first: below `before`, at most `limit`.
+pub(crate) async fn reaching(
+    (store, registry): (&Store, &Registry),
+    workspace: WorkspaceId,
+    (open_only, mut before, limit): (bool, Option<i64>, usize),
+) -> Result<Vec<IncidentRow>, StoreError> {
+    let mut out = Vec::new();
+    loop {
+        let rows = store.read(Incidents { open_only, before, limit: PAGE }).await?;
+        let more = rows.len() == PAGE as usize;
+        before = rows.last().map(|row| row.number);
+        out.extend(rows.into_iter().filter(|row| reaches(row, registry, workspace)));
+        if !more || out.len() >= limit {
+            out.truncate(limit);
+            return Ok(out);
+        }
+    }
 }

@@ -6,13 +6,14 @@ use everthread_core::ids::{ConversationId, IncidentId, PlanId};
 use everthread_core::routing::{Plan, decision_sentence, verdict_sentence};
 use everthread_core::time::Timestamp;
 use everthread_store::read::continuity::{IncidentPlans, PlanRow};
+use everthread_store::read::lookup::Find;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::find;
 use crate::api::auth::Caller;
 use crate::api::error::ApiError;
-use crate::api::extract::{Params, uid};
+use crate::api::extract::{Params, field_uid, uid};
 use crate::api::model::{id as show, time};
 use crate::api::state::ApiState;
 use crate::continuity::Words;
@@ -27,6 +28,8 @@ const LIMIT: u32 = 200;
 pub struct Which {
     /// `suggested` (default), `held`, `done`
     pub state: Option<String>,
+    /// `plan_...`: only later ones, for the next page; a page has 200.
+    pub after: Option<String>,
 }
 
 /// A recorded decision in words.
@@ -80,11 +83,21 @@ pub async fn list_incident_plans(
     let registry = state.hub.registry();
     let incident = uid(IncidentId::PREFIX, "incident", &id)?;
     let row = find((&state.store, &registry), caller.workspace, incident).await?;
+    let after = match which.after {
+        Some(id) => {
+            let last: PlanId = state
+                .store
+                .read(Find::new(caller.workspace, field_uid(PlanId::PREFIX, "after", &id)?))
+                .await?;
+            Some(last)
+        }
+        None => None,
+    };
     let unit = IncidentPlans {
         workspace: caller.workspace,
         incident: row.id,
         state: which.state.unwrap_or_else(|| "suggested".to_owned()),
-        after: None,
+        after,
         limit: LIMIT,
     };
     let rows = state.store.read(unit).await?;
