@@ -40,6 +40,13 @@ impl World {
         for (after, hook) in reaction.hooks {
             self.on_its_way(after, hook);
         }
+        if reaction.executed && self.people.chance(self.faults.answers) {
+            let after = self.people.millis(2_000, 120_000);
+            let (account, peer) = (out.account, out.to.value.clone());
+            if info.channel == "twilio" || info.channel == "whatsapp" {
+                self.push(after, Step::Elsewhere { account, peer });
+            }
+        }
         self.crash();
         call.executed = reaction.executed;
         self.push(reaction.after, Step::Answer { life, call, result: Ok(reaction.answer) });
