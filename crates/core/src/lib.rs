@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod content;
+pub mod continuity;
 pub mod conversation;
 pub mod dedupe;
 pub mod defer;

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use everthread_core::ids::{AccountId, ConversationId, MessageId, PartId, WorkspaceId};
+use everthread_core::ids::{
+    AccountId, ConversationId, IdentityId, IncidentId, MessageId, PartId, WorkspaceId,
+};
 use everthread_core::invariants::{
     ends_with_reason, lane_in_order, one_live_attempt, sequence_without_gaps, state_follows_facts,
     waits_visibly,
@@ -161,6 +163,9 @@ row_struct! {
         pub(crate) before: i64,
         /// 1 where the customer said stop after this was queued.
         pub(crate) stopped: i64,
+        /// The owner's version that the part was written under, and the one that holds.
+        pub(crate) version: Option<i64>,
+        pub(crate) owner_version: i64,
     }
 }
 
@@ -180,11 +185,152 @@ impl Unit for LookAtClaim {
                  (SELECT count(*) FROM message_parts q WHERE q.conversation_id = p.conversation_id AND q.unsent = 1 \
                  AND (q.seq < p.seq OR (q.seq = p.seq AND q.idx < p.idx))), \
                  (SELECT count(*) FROM conversations v JOIN contacts c ON c.id = v.contact_id \
-                 WHERE v.id = p.conversation_id AND c.stopped_at >= p.queued_at) FROM message_parts p WHERE p.id = ?1"
+                 WHERE v.id = p.conversation_id AND c.stopped_at >= p.queued_at), p.owner_version, \
+                 (SELECT v.owner_version FROM conversations v WHERE v.id = p.conversation_id) \
+                 FROM message_parts p WHERE p.id = ?1"
             ),
             &vals![self.0],
         )
         .await
+    }
+}
+
+row_struct! {
+    /// What a move is judged by.
+    pub(crate) struct MoveFacts {
+        /// The conversation's contact, and the one behind the address.
+        pub(crate) contact: i64,
+        pub(crate) other: i64,
+        /// Messages that the customer wrote from there.
+        pub(crate) said: i64,
+        /// 1 where the last word on that address is a grant.
+        pub(crate) granted: i64,
+        pub(crate) stopped: i64,
+        /// Parts of the lane that would still go another way.
+        pub(crate) elsewhere: i64,
+        /// First lines said in the conversation.
+        pub(crate) lines: i64,
+        pub(crate) value: String,
+    }
+}
+
+/// Looks at a lane that was just moved: conversation, where to, and how first lines begin.
+pub(crate) struct LookAtMove(
+    pub(crate) ConversationId,
+    pub(crate) IdentityId,
+    pub(crate) AccountId,
+    pub(crate) &'static str,
+);
+
+impl Unit for LookAtMove {
+    type Out = MoveFacts;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<MoveFacts> {
+        let like = format!("%{}%", self.3);
+        db.one(
+            "move",
+            sql!(
+                "SELECT v.contact_id, i.contact_id, \
+                 (SELECT count(*) FROM messages m WHERE m.identity_id = i.id AND m.direction = 'in'), \
+                 (SELECT count(*) FROM consents s WHERE s.identity_id = i.id AND s.withdrawn_at IS NULL \
+                 AND s.id = (SELECT max(id) FROM consents WHERE identity_id = i.id)), \
+                 (SELECT count(*) FROM contacts c WHERE c.id = v.contact_id AND c.stopped_at IS NOT NULL), \
+                 (SELECT count(*) FROM message_parts p WHERE p.conversation_id = v.id AND p.unsent = 1 \
+                 AND (p.account_id <> ?3 OR p.identity_id <> ?2)), \
+                 (SELECT count(*) FROM message_parts p JOIN messages m ON m.id = p.message_id \
+                 WHERE p.conversation_id = v.id AND coalesce(p.content, m.text) LIKE ?4), i.value \
+                 FROM conversations v JOIN identities i ON i.id = ?2 WHERE v.id = ?1"
+            ),
+            &vals![self.0, self.1, self.2, like.as_str()],
+        )
+        .await
+    }
+}
+
+/// Conversations away from their first channel, with that channel's account.
+pub(crate) struct Away;
+
+impl Unit for Away {
+    type Out = Vec<(ConversationId, WorkspaceId, AccountId)>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        db.rows(
+            sql!(
+                "SELECT id, workspace_id, home_account_id FROM conversations WHERE carried_incident_id IS NOT NULL \
+                 AND home_account_id IS NOT NULL ORDER BY id"
+            ),
+            &[],
+        )
+        .await
+    }
+}
+
+/// The incident that carried a conversation last.
+pub(crate) struct CarriedBy(pub(crate) ConversationId);
+
+impl Unit for CarriedBy {
+    type Out = Option<IncidentId>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let (incident,): (Option<IncidentId>,) = db
+            .one(
+                "conversation",
+                sql!("SELECT carried_incident_id FROM conversations WHERE id = ?1"),
+                &vals![self.0],
+            )
+            .await?;
+        Ok(incident)
+    }
+}
+
+/// Parts that an incident holds.
+pub(crate) struct Held;
+
+impl Unit for Held {
+    type Out = i64;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<i64> {
+        let (held,): (i64,) = db
+            .one(
+                "parts",
+                sql!(
+                    "SELECT count(*) FROM message_parts WHERE unsent = 1 AND state = 'held' AND incident_id IS NOT NULL"
+                ),
+                &[],
+            )
+            .await?;
+        Ok(held)
+    }
+}
+
+/// Addresses of a conversation's contact with the accounts that they wrote on, and plans that wait for a person's word.
+pub(crate) struct Wishes;
+
+impl Unit for Wishes {
+    type Out = (Vec<(ConversationId, WorkspaceId)>, Vec<(ConversationId, WorkspaceId, IdentityId, AccountId)>);
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let suggested = db
+            .rows(
+                sql!(
+                    "SELECT conversation_id, workspace_id FROM plans WHERE state = 'suggested' ORDER BY id"
+                ),
+                &[],
+            )
+            .await?;
+        let ways = db
+            .rows(
+                sql!(
+                    "SELECT v.id, v.workspace_id, i.id, a.id FROM conversations v \
+                     JOIN identities i ON i.contact_id = v.contact_id \
+                     JOIN accounts a ON a.workspace_id = v.workspace_id \
+                     WHERE (i.scope = a.id OR (i.scope = 0 AND a.channel IN ('twilio', 'whatsapp'))) \
+                     ORDER BY v.id, i.id, a.id"
+                ),
+                &[],
+            )
+            .await?;
+        Ok((suggested, ways))
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Faults {
     /// Not executed, and no answer arrives.
     pub(crate) lost_call: u32,
     pub(crate) throttle: u32,
+    /// Refusals that take their time.
+    pub(crate) slow: u32,
     pub(crate) refuse: u32,
     pub(crate) bad_token: u32,
     /// Chance that an outage begins, per customer message.
@@ -37,6 +39,8 @@ pub(crate) struct Faults {
     pub(crate) second_thoughts: u32,
     /// Answers by people, per customer message.
     pub(crate) people: u32,
+    /// Customers who answer where they were reached, on a channel that they did not write from.
+    pub(crate) answers: u32,
 }
 
 impl Faults {
@@ -48,6 +52,7 @@ impl Faults {
             lost_answer: rate(150),
             lost_call: rate(100),
             throttle: rate(150),
+            slow: rate(500),
             refuse: rate(80),
             bad_token: rate(15),
             outage: rate(40),
@@ -62,6 +67,7 @@ impl Faults {
             quiet: rate(100),
             second_thoughts: rate(300),
             people: rate(500),
+            answers: rate(700),
         }
     }
 

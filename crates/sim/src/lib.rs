@@ -8,6 +8,7 @@
 mod checks;
 mod faults;
 mod hub;
+mod outages;
 mod provider;
 mod rng;
 mod scene;
@@ -43,6 +44,9 @@ pub struct Report {
     pub executed: u64,
     /// Calls whose answer the hub never had.
     pub unanswered: u64,
+    /// Lanes that were carried to another route, and conversations that came back.
+    pub moves: u64,
+    pub returns: u64,
     pub virtual_secs: i64,
 }
 

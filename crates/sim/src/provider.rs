@@ -12,6 +12,7 @@ use everthread_core::time::{Span, Timestamp};
 use everthread_store::units::Outgoing;
 
 use crate::faults::Faults;
+use crate::outages::{Component, Outages};
 use crate::rng::Rng;
 use crate::scene::{customer_address, own_id};
 use crate::wire::{self, Answer, Post, Wire};
@@ -74,7 +75,7 @@ pub(crate) struct Provider {
     next: u64,
     pub(crate) sent: Vec<Sent>,
     keys: HashMap<String, String>,
-    outages: HashMap<AccountId, Timestamp>,
+    pub(crate) outages: Outages,
     pub(crate) bad_tokens: HashSet<AccountId>,
     /// Messages of each customer, newest last.
     wrote: HashMap<(AccountId, String), Vec<String>>,
@@ -86,10 +87,6 @@ impl Provider {
     fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
-    }
-
-    pub(crate) fn outage(&mut self, account: AccountId, until: Timestamp) {
-        self.outages.insert(account, until);
     }
 
     /// All is well again.
@@ -109,19 +106,21 @@ impl Provider {
         let quick = rng.millis(5, 400);
         let channel = info.channel.as_str();
         let plain = |after, answer| Reaction { after, answer, executed: false, hooks: Vec::new() };
-        if self.outages.get(&info.id).is_some_and(|until| now < *until) {
-            return plain(quick, wire::down(channel));
+        let slow = if rng.chance(faults.slow) { rng.millis(400, 25_000) } else { quick };
+        if self.outages.hit(Component::Send, info, (now, rng)).is_some() {
+            return plain(slow, wire::down(channel));
         }
         // The web chat is of our own house: it has no token and refuses nothing.
         let strange = channel != "webchat";
         if strange && rng.chance(faults.bad_token) {
             self.bad_tokens.insert(info.id);
         }
-        if self.bad_tokens.contains(&info.id) {
+        let refused = strange && self.outages.hit(Component::Auth, info, (now, rng)).is_some();
+        if refused || self.bad_tokens.contains(&info.id) {
             return plain(quick, wire::bad_token(channel));
         }
         if rng.chance(faults.throttle) {
-            return plain(quick, wire::throttled(channel, rng));
+            return plain(slow, wire::throttled(channel, rng));
         }
         if strange && rng.chance(faults.refuse) {
             return plain(quick, wire::refused(channel, rng));
@@ -137,12 +136,29 @@ impl Provider {
         }
         let text = wire::text_of(channel, &request.body);
         tell(info, out, (&provider_id, &text), (now, rng, faults), &mut hooks);
+        self.untold(info, (now, rng), &mut hooks);
         let mut answer = wire::accepted(channel, &provider_id);
-        if rng.chance(faults.lost_answer) {
+        let unclear = self.outages.hit(Component::Answers, info, (now, rng)).is_some();
+        if unclear || rng.chance(faults.lost_answer) {
             after = CALL_TIMEOUT;
             answer = wire::unclear(channel, rng.chance(700));
         }
         Reaction { after, answer, executed: true, hooks }
+    }
+
+    /// Receipts of what is stuck come when it is over, or never; so do those that only fail to be told.
+    fn untold(&self, info: &AccountInfo, (now, rng): (Timestamp, &mut Rng), hooks: &mut Vec<(Span, Hook)>) {
+        for component in [Component::Stuck, Component::Receipts] {
+            let Some(outage) = self.outages.hit(component, info, (now, rng)) else { continue };
+            let over = outage.until.since(now);
+            let gone = rng.chance(400);
+            hooks.retain(|(_, hook)| !gone || !matches!(hook.about, About::Receipt(..)));
+            for (after, hook) in hooks.iter_mut() {
+                if matches!(hook.about, About::Receipt(..)) {
+                    *after = *after + over;
+                }
+            }
+        }
     }
 
     /// Carries it out; an idempotent channel knows its key.
@@ -168,12 +184,11 @@ impl Provider {
     pub(crate) fn customer(
         &mut self,
         info: &AccountInfo,
-        customer: usize,
+        peer: String,
         (text, picture): (&str, bool),
         now: Timestamp,
     ) -> Hook {
         let number = self.number();
-        let (_, peer) = customer_address(info, customer);
         let wire = wire_to(info, &peer, now);
         let id = wire.provider_id(number);
         let post = wire.message(number, text, picture && info.channel != "webchat");

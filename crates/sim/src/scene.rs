@@ -10,11 +10,14 @@ use everthread_core::event::AddressKind;
 use everthread_core::fit::TextLimit;
 use everthread_core::ids::{AccountId, RuleId, UserId, WorkspaceId};
 use everthread_core::pacing::{Pacing, Rate};
+use everthread_core::routing::{Mode, Policy};
 use everthread_core::rules::{RuleSet, Source, compile};
 use everthread_core::text::Unit;
 use everthread_core::time::{Span, Timestamp};
-use everthread_store::units::{AddAccount, AddUser, AddWorkspace, EndpointChoice, Role};
+use everthread_store::units::{AddAccount, AddUser, AddWorkspace, EndpointChoice, Role, SetPolicy};
 use everthread_store::{InlineStore, Result};
+
+use crate::rng::Rng;
 
 /// What never changes during a history.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub(crate) struct Scene {
     /// One per workspace.
     pub(crate) users: HashMap<WorkspaceId, UserId>,
     pub(crate) rules: Arc<HashMap<WorkspaceId, Arc<RuleSet>>>,
+    /// The fast dial of the detector: how much faster it judges than in real life.
+    pub(crate) pace: f64,
     /// The same for every account, under each provider's own names.
     pub(crate) settings: Settings,
     pub(crate) secrets: Secrets,
@@ -45,7 +50,7 @@ const PACING: Pacing = Pacing { account: Rate { per_s: 0.5, burst: 3 }, pair: Ra
 
 impl Scene {
     /// Fills an empty store.
-    pub(crate) fn build(store: &mut InlineStore, now: Timestamp) -> Result<Self> {
+    pub(crate) fn build(store: &mut InlineStore, now: Timestamp, rng: &mut Rng) -> Result<Self> {
         let words = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
@@ -53,6 +58,7 @@ impl Scene {
             accounts: Vec::new(),
             users: HashMap::new(),
             rules: Arc::default(),
+            pace: rng.pick(&[10.0, 30.0, 60.0, 120.0]).copied().unwrap_or(1.0),
             settings: Settings(words(&[
                 ("phone_number_id", OWN),
                 ("ig_id", OWN),
@@ -75,12 +81,14 @@ impl Scene {
                 role: Role::Agent,
             })?;
             scene.users.insert(workspace, user);
+            let policy = policy(rng);
+            store.write(&SetPolicy { now, seed: seed + 4, workspace, user: None, policy })?;
             rules.insert(workspace, Arc::new(rule_set()));
             // Mail servers are no HTTP platforms: `wire.rs` does not speak for them.
             for channel in CHANNELS.iter().filter(|channel| channel.spec().name != "email") {
                 // The second workspace shares the provider ids of the first on two channels: they must never meet.
                 let word = channel.spec().name;
-                if name == "one" || matches!(word, "whatsapp" | "telegram") {
+                if name == "one" || matches!(word, "whatsapp" | "telegram" | "instagram") {
                     scene.add(store, workspace, word, now)?;
                 }
             }
@@ -129,7 +137,7 @@ impl Scene {
             caps,
             sandbox: false,
             stopped: None,
-            fate: Vec::new(),
+            fate: spec.fate.iter().map(|group| (*group).to_owned()).collect(),
             fault: None,
         }));
         Ok(())
@@ -140,16 +148,47 @@ impl Scene {
     }
 }
 
-/// The address of a customer on an account; phone numbers are told apart by account too, as they are global.
+/// The address of a customer on an account. A phone number is the same on every account of a workspace: one person.
 pub(crate) fn customer_address(info: &AccountInfo, customer: usize) -> (AddressKind, String) {
     let kind = info.addresses.first().copied().unwrap_or(AddressKind::Webchat);
     let value = match kind {
-        AddressKind::Phone => format!("+3598{:03}{customer:04}", info.id.0 % 1_000),
+        AddressKind::Phone => format!("+3598{:03}{customer:04}", info.workspace.0 % 1_000),
         AddressKind::Webchat => format!("v_{customer}"),
         _ => format!("1111{customer}"),
     };
     (kind, value)
 }
+
+/// The phone of a customer who writes elsewhere: what they type when they are asked for it.
+pub(crate) fn phone(info: &AccountInfo, customer: usize) -> String {
+    format!("+3597{:03}{customer:04}", info.id.0 % 1_000)
+}
+
+/// Begins every first line on another route.
+pub(crate) const LINE: &str = "We go on here:";
+
+fn policy(rng: &mut Rng) -> Policy {
+    let mode = rng.pick(&[Mode::Automatic, Mode::Automatic, Mode::Suggest, Mode::Off]).copied();
+    let mut policy = Policy {
+        mode: mode.unwrap_or_default(),
+        hold_first_s: rng.below(20) as u32,
+        settle_min: 1 + rng.below(60) as u32,
+        live_hours: 1 + rng.below(12) as u32,
+        ..Policy::default()
+    };
+    policy.lines.insert("*".to_owned(), format!("{LINE} {{{{ channel }}}}"));
+    if rng.chance(500) {
+        policy.templates.insert("whatsapp".to_owned(), "go_on/en".to_owned());
+    }
+    if rng.chance(300) {
+        policy.cost_incident_max = Some(3);
+        policy.costs.insert("twilio".to_owned(), 1);
+    }
+    policy
+}
+
+/// Stands for the customer's own number.
+pub(crate) const PHONE: &str = "my number";
 
 /// What customers say, with what it sets off.
 pub(crate) const SAYINGS: &[&str] = &[
@@ -159,7 +198,7 @@ pub(crate) const SAYINGS: &[&str] = &[
     "a long story",
     "human",
     "call me",
-    "+359 88 123 4567",
+    PHONE,
     "ok",
     "thanks",
     "stop",
@@ -177,7 +216,8 @@ fn rule_set() -> RuleSet {
             "actions": [{"type": "reply", "text": "A colleague will answer."}, {"type": "label", "add": ["asked"]},
                 {"type": "hand_over"}], "stop": true}),
         serde_json::json!({"trigger": {"type": "keyword", "words": ["call"]},
-            "actions": [{"type": "ask", "text": "Your number?", "field": "phone", "kind": "phone", "retries": 1},
+            "actions": [{"type": "ask", "text": "Your number?", "field": "phone", "kind": "phone", "retries": 1,
+                "wording": "We may write to you there."},
                 {"type": "reply", "text": "We will call."}], "stop": true}),
         serde_json::json!({"trigger": {"type": "message"},
             "actions": [{"type": "reply", "text": "Hi {{ contact.first_name | default('there') }}"}]}),

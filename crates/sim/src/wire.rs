@@ -2,12 +2,12 @@
 //!
 //! Written from the channel facts; nothing here uses an adapter's types, so that one misreading cannot hide in both.
 
+use everthread_channels::form::{self, escape};
 use everthread_core::event::Fact;
 use everthread_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::rng::Rng;
-use everthread_channels::form::{self, escape};
 
 /// An answer on the wire, or none.
 #[derive(Clone)]

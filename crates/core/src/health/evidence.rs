@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Direction;
-use crate::ids::AccountId;
+use super::{Direction, Observation};
+use crate::ids::{AccountId, IdentityId};
 use crate::outcome::{ErrorClass, Outcome};
 use crate::time::Timestamp;
 
@@ -118,6 +118,60 @@ pub fn of_outcome(outcome: &Outcome) -> &'static [(Signal, bool)] {
             | ErrorClass::BadRequest
             | ErrorClass::PolicyBlocked => &[],
         },
+    }
+}
+
+/// What a real call came to, as observations. Only a message's first attempt says something: its retries are one observation. A
+/// canary says something each time, and is no observation about its customer.
+pub fn of_call(
+    (at, account, peer): (Timestamp, AccountId, IdentityId),
+    (number, canary): (u32, bool),
+    outcome: &Outcome,
+) -> Vec<Observation> {
+    if number > 1 && !canary {
+        return Vec::new();
+    }
+    let detail = words(outcome);
+    of_outcome(outcome)
+        .iter()
+        .map(|(signal, bad)| {
+            let signal = if canary && *signal == Signal::Send { Signal::Canary } else { *signal };
+            let peer = (!canary).then_some(peer);
+            Observation { at, account, signal, bad: *bad, peer, detail: detail.clone() }
+        })
+        .collect()
+}
+
+/// What a probe of an account showed. `outcome`: what its answer means; `reached`: any well-formed answer came at all.
+pub fn of_probe(at: Timestamp, account: AccountId, reached: bool, outcome: &Outcome) -> Vec<Observation> {
+    let edge = (Signal::Edge, !reached);
+    let signals = match outcome {
+        Outcome::Accepted { .. } => vec![(Signal::Messaging, false), (Signal::Token, false), edge],
+        Outcome::Uncertain { .. } => vec![(Signal::Messaging, true), edge],
+        Outcome::NotExecuted { class, .. } | Outcome::Refused { class, .. } => match class {
+            ErrorClass::Auth => vec![(Signal::Token, true), edge],
+            ErrorClass::PlatformOutage | ErrorClass::UnknownOutcome => vec![(Signal::Messaging, true), edge],
+            // Throttled, or a mistake of ours: no evidence.
+            _ => vec![edge],
+        },
+    };
+    let detail = words(outcome);
+    signals
+        .into_iter()
+        .map(|(signal, bad)| {
+            let detail = if bad { detail.clone() } else { String::new() };
+            Observation { at, account, signal, bad, peer: None, detail }
+        })
+        .collect()
+}
+
+/// The provider's code and text.
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Accepted { .. } => String::new(),
+        Outcome::NotExecuted { reason, .. }
+        | Outcome::Refused { reason, .. }
+        | Outcome::Uncertain { reason } => format!("{} {}", reason.code, reason.text),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 
 pub use attribute::{Attribution, Likely};
 pub use detector::{Config, Detector, Finding, Member};
-pub use evidence::{EvidenceLine, Signal, of_outcome};
+pub use evidence::{EvidenceLine, Signal, of_call, of_outcome, of_probe};
 pub use gate::{Gate, gates};
 pub use incident::{Incident, IncidentKey, Phase};
 pub use sentence::{sure, what};

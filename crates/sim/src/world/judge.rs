@@ -1,10 +1,10 @@
 //! The judge: what was promised, and whether it was kept.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use everthread_core::directory::AccountInfo;
 use everthread_core::event::Fact;
-use everthread_core::ids::{AccountId, ConversationId, IdentityId, PartId, WorkspaceId};
+use everthread_core::ids::{AccountId, ConversationId, IdentityId, IncidentId, PartId, WorkspaceId};
 use everthread_core::invariants::{Ended, may_send_again, within_rate};
 use everthread_core::outbox::{Author, Settle};
 use everthread_core::state::State;
@@ -12,11 +12,11 @@ use everthread_core::time::{Span, Timestamp};
 use everthread_store::units::Outgoing;
 
 use super::World;
-use crate::checks::{Check, Final, LookAtClaim, LookAtEnd};
+use crate::checks::{Away, Check, Final, LookAtClaim, LookAtEnd};
 use crate::hub::{Inside, text};
 
 /// Platforms count in whole seconds.
-const WINDOW_SLACK: Span = Span::secs(2);
+pub(super) const WINDOW_SLACK: Span = Span::secs(2);
 
 /// What was promised to the outside, and what is known of calls.
 #[derive(Debug, Default)]
@@ -41,6 +41,10 @@ pub(super) struct Judge {
     /// Starts of calls by the hub's clock.
     pub(super) starts: BTreeMap<AccountId, Vec<Timestamp>>,
     pub(super) pair_starts: BTreeMap<(AccountId, IdentityId), Vec<Timestamp>>,
+    /// Incidents that carried a conversation.
+    pub(super) carried: BTreeMap<ConversationId, BTreeSet<IncidentId>>,
+    /// Conversations away from their first channel, with that channel's account.
+    pub(super) away: Vec<(ConversationId, WorkspaceId, AccountId)>,
 }
 
 impl World {
@@ -58,6 +62,14 @@ impl World {
         let facts = hub.store.read(&LookAtClaim(out.part)).map_err(text)?;
         let author = Author::parse(&facts.author).ok_or("an author without a word")?;
         self.judge.authors.insert(out.part, author);
+        let info = self.scene.account(out.account).cloned();
+        if let Some(incident) = info.and_then(|info| self.shut_over(&info)).filter(|_| !out.canary) {
+            return Err(format!("{} goes out into {incident}", out.part));
+        }
+        if author == Author::Bot && (facts.version != Some(facts.owner_version)) {
+            let (wrote, owns) = (facts.version, facts.owner_version);
+            return Err(format!("{} of a bot at version {wrote:?} goes out at {owns}", out.part));
+        }
         if author == Author::Bot && facts.people_after > 0 {
             return Err(format!("{} of a bot goes out after a person spoke", out.part));
         }
@@ -93,7 +105,8 @@ impl World {
 
     /// I6: no call outside the reply window as the platform counts it. After a jump the clocks differ.
     pub(super) fn judge_window(&self, out: &Outgoing, info: &AccountInfo) -> Inside<()> {
-        let Some(window) = info.caps.window.filter(|_| !self.jumped) else { return Ok(()) };
+        let free = self.jumped || out.content.template.is_some();
+        let Some(window) = info.caps.window.filter(|_| !free) else { return Ok(()) };
         let last = self.provider.last.get(&(info.id, out.to.value.clone()));
         if last.is_some_and(|last| self.now <= *last + window + WINDOW_SLACK) {
             return Ok(());
@@ -128,6 +141,12 @@ impl World {
                 end.parked,
                 end.live_attempts
             ));
+        }
+        if let Some(incident) = hub.continuity.detector.incidents().first() {
+            return Err(format!("an incident is never over: {incident:?}"));
+        }
+        if let Some(away) = hub.store.read(&Away).map_err(text)?.first() {
+            return Err(format!("{away:?} never went home"));
         }
         if let Some((part, state)) = end.unfinished.first() {
             return Err(format!("{part} never came to an end: {state:?}"));

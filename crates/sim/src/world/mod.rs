@@ -1,6 +1,9 @@
 //! The world around the hub: a queue of (time, tie, event), the platforms, the people, and the judge.
 
+mod call;
 mod judge;
+mod look;
+mod moves;
 mod people;
 
 use std::cmp::Reverse;
@@ -8,11 +11,10 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use everthread_core::directory::AccountInfo;
 use everthread_core::event::Fact;
 use everthread_core::ids::{AccountId, AttemptId, PartId};
-use everthread_core::invariants::Ended;
-use everthread_core::limits::{CALL_TIMEOUT, LEASE};
-use everthread_core::outcome::{ErrorClass, Outcome, Reason};
+use everthread_core::outcome::Reason;
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::journal::testing::{Faults as DiskFaults, SimDisk};
 use everthread_store::units::{ItemResult, Outgoing};
@@ -21,9 +23,10 @@ use everthread_store::{InlineStore, Place};
 use self::judge::Judge;
 use crate::faults::Faults;
 use crate::hub::{Hub, Inside, lite};
+use crate::outages::Component;
 use crate::provider::{About, Hook, Provider};
 use crate::rng::Rng;
-use crate::scene::{SAYINGS, Scene};
+use crate::scene::{PHONE, SAYINGS, Scene, customer_address, phone};
 use crate::trace::Trace;
 use crate::wire::Answer;
 use crate::{Config, Report, Violation};
@@ -69,6 +72,21 @@ enum Step {
         call: Calling,
         result: Result<Answer, Reason>,
     },
+    /// A customer answers where we reached them, which they had not written from.
+    Elsewhere {
+        account: AccountId,
+        peer: String,
+    },
+    /// The continuity of a process looks at everything.
+    Look {
+        life: u64,
+    },
+    Probe {
+        life: u64,
+        account: AccountId,
+    },
+    /// People see that it is over, and say so where they had said that it is not.
+    AllClear,
     DiskFree,
     Person,
     Repair {
@@ -127,7 +145,8 @@ impl World {
         let place = Place::Memory(format!("sim-{seed}-{}", NAMES.fetch_add(1, Ordering::Relaxed)));
         let mut keeper =
             InlineStore::open(&place, &lite()).unwrap_or_else(|error| panic!("no store: {error}"));
-        let scene = Scene::build(&mut keeper, START).unwrap_or_else(|error| panic!("no scene: {error}"));
+        let mut drawn = Rng::new(seed, "scene");
+        let scene = Scene::build(&mut keeper, START, &mut drawn).unwrap_or_else(|error| panic!("no scene: {error}"));
         let mut world = Self {
             config,
             report: Report { seed, ..Report::default() },
@@ -195,6 +214,7 @@ impl World {
         self.faults = Faults::none();
         self.disk.set_faults(DiskFaults::default());
         self.provider.heal();
+        self.push(Span::secs(20), Step::AllClear);
         for info in self.scene.accounts.clone() {
             self.push(Span::secs(30), Step::Repair { account: info.id });
         }
@@ -231,12 +251,16 @@ impl World {
             Step::Wake { life } if life == self.life => return self.woken(),
             Step::Call { life, claimed, out } => return self.call(life, claimed, out),
             Step::Answer { life, call, result } => return self.answer(life, call, result),
+            Step::Elsewhere { account, peer } => self.elsewhere(account, peer),
+            Step::Look { life } if life == self.life => return self.look(),
+            Step::Probe { life, account } if life == self.life => return self.probe(account),
+            Step::AllClear => return self.all_clear(),
             Step::DiskFree => self.disk.set_faults(DiskFaults::default()),
             Step::Person => return self.person(),
             Step::Repair { account } => return self.repair(account),
             Step::Jump => self.jump(),
             Step::Restart => return self.restart(),
-            Step::Apply { .. } | Step::Wake { .. } => {}
+            Step::Apply { .. } | Step::Wake { .. } | Step::Look { .. } | Step::Probe { .. } => {}
         }
         Ok(())
     }
@@ -300,6 +324,8 @@ impl World {
         if lag > 0 {
             self.apply_soon();
         }
+        let life = self.life;
+        self.push(Span::millis(500), Step::Look { life });
         Ok(())
     }
 
@@ -308,11 +334,14 @@ impl World {
         let typed = info.caps.echoes && self.rng.chance(60);
         let hook =
             typed.then(|| self.provider.typed(&info, customer, self.now)).flatten().unwrap_or_else(|| {
+                let (_, peer) = customer_address(&info, customer);
                 let saying = self.rng.pick(SAYINGS).copied().unwrap_or_default();
+                let number = phone(&info, customer);
+                let saying = if saying == PHONE { number.as_str() } else { saying };
                 let picture = self.rng.chance(80);
-                self.provider.customer(&info, customer, (saying, picture), self.now)
+                self.provider.customer(&info, peer, (saying, picture), self.now)
             });
-        self.on_its_way(Span::ZERO, hook);
+        self.comes_in(&info, hook);
         if self.rng.chance(self.faults.second_thoughts) {
             let hook = self.provider.second_thought(&info, customer, self.now, &mut self.rng);
             if let Some(hook) = hook {
@@ -320,14 +349,30 @@ impl World {
             }
         }
         if self.net.chance(self.faults.outage) {
-            let until = self.now + self.net.millis(1_000, 400_000);
-            self.provider.outage(info.id, until);
+            self.provider.outages.begin(&self.scene, self.now, &mut self.net);
         }
         if self.active() {
             let most = if self.rng.chance(self.faults.quiet) { 3_000_000 } else { 90_000 };
             let after = self.rng.millis(500, most);
             self.push(after, Step::Customer { account, customer });
         }
+    }
+
+    fn elsewhere(&mut self, account: AccountId, peer: String) {
+        let Some(info) = self.scene.account(account).cloned() else { return };
+        let saying = self.rng.pick(SAYINGS).copied().unwrap_or_default();
+        let hook = self.provider.customer(&info, peer, (saying, false), self.now);
+        self.comes_in(&info, hook);
+    }
+
+    /// What a customer did, unless the platform keeps it to itself for a while, or for ever.
+    fn comes_in(&mut self, info: &AccountInfo, hook: Hook) {
+        let hit = self.provider.outages.hit(Component::Inbound, info, (self.now, &mut self.net));
+        let late = hit.map(|outage| outage.until.since(self.now));
+        if late.is_some() && self.net.chance(300) {
+            return;
+        }
+        self.on_its_way(late.unwrap_or(Span::ZERO), hook);
     }
 
     /// A webhook sets out; some come twice, all take their time.
@@ -451,88 +496,6 @@ impl World {
             let (life, claimed) = (self.life, self.now);
             self.push(after, Step::Call { life, claimed, out: Box::new(out) });
         }
-        Ok(())
-    }
-
-    /// A call reaches the platform, whether or not its process still lives.
-    fn call(&mut self, life: u64, claimed: Timestamp, out: Box<Outgoing>) -> Inside<()> {
-        if life != self.life {
-            return Ok(());
-        }
-        if self.now + CALL_TIMEOUT > claimed + LEASE {
-            return Err(format!("{} starts with too little lease left", out.attempt));
-        }
-        self.report.calls += 1;
-        self.judge_call(&out)?;
-        let Some(info) = self.scene.account(out.account).cloned() else { return Ok(()) };
-        self.judge_window(&out, &info)?;
-        let Some(hub) = &self.hub else { return Ok(()) };
-        let (attempt, part, account) = (out.attempt, out.part, out.account);
-        let mut call = Calling { account, attempt, part, executed: false };
-        let request = match hub.request(&out)? {
-            Ok(request) => request,
-            Err(reason) => {
-                self.push(Span::ZERO, Step::Answer { life, call, result: Err(reason) });
-                return Ok(());
-            }
-        };
-        let known = self.provider.sent.len();
-        let reaction = self.provider.call(&info, (&out, &request), &self.faults, (self.now, &mut self.net));
-        self.report.executed += (self.provider.sent.len() - known) as u64;
-        for (after, hook) in reaction.hooks {
-            self.on_its_way(after, hook);
-        }
-        self.crash();
-        call.executed = reaction.executed;
-        self.push(reaction.after, Step::Answer { life, call, result: Ok(reaction.answer) });
-        Ok(())
-    }
-
-    fn answer(&mut self, life: u64, call: Calling, result: Result<Answer, Reason>) -> Inside<()> {
-        let Calling { account, attempt, part, executed } = call;
-        self.judge.open.remove(&part);
-        if life != self.life || self.crash() {
-            self.report.unanswered += 1;
-            return Ok(());
-        }
-        let clock = self.clock();
-        let Some(hub) = &mut self.hub else { return Ok(()) };
-        let outcome = match &result {
-            Ok(answer) => hub.classify(account, answer)?,
-            Err(reason) => Outcome::Refused { class: ErrorClass::BadRequest, reason: reason.clone() },
-        };
-        let (ended, fits) = match &outcome {
-            Outcome::Accepted { .. } => (Ended::Accepted, executed),
-            Outcome::NotExecuted { .. } => (Ended::NotExecuted, !executed),
-            Outcome::Refused { .. } => (Ended::Refused, !executed),
-            Outcome::Uncertain { .. } => (Ended::Uncertain, true),
-        };
-        if !fits {
-            return Err(format!("{part}: {result:?} is read as {outcome:?}, which it was not"));
-        }
-        hub.record(attempt, &outcome, clock)?;
-        if let Some(last) = self.judge.attempts.get_mut(&part).and_then(|ended| ended.last_mut()) {
-            *last = ended;
-        }
-        let class = match outcome {
-            Outcome::NotExecuted { class, .. } | Outcome::Refused { class, .. } => Some(class),
-            _ => None,
-        };
-        if class == Some(ErrorClass::Auth) {
-            let after = self.people.millis(1_000, 1_800_000);
-            self.push(after, Step::Repair { account });
-        }
-        Ok(())
-    }
-
-    fn repair(&mut self, account: AccountId) -> Inside<()> {
-        self.provider.bad_tokens.remove(&account);
-        let clock = self.clock();
-        let again = Span::secs(10);
-        if let Some(hub) = &mut self.hub {
-            return hub.start_account(account, clock);
-        }
-        self.push(again, Step::Repair { account });
         Ok(())
     }
 

@@ -2,14 +2,15 @@
 
 use everthread_core::content::Content;
 use everthread_core::conversation::Owner;
+use everthread_core::health::{Direction, Scope};
 use everthread_core::ids::{ConversationId, WorkspaceId};
 use everthread_core::state::{State, Status};
 use everthread_core::time::Timestamp;
 use everthread_store::Error;
-use everthread_store::units::{Assign, Cancel, Compose, Retry, SetStatus};
+use everthread_store::units::{Assign, Cancel, Compose, Retry, SetStatus, Trigger};
 
 use super::{Step, World};
-use crate::checks::{Choices, PartsOf};
+use crate::checks::{Choices, PartsOf, Wishes};
 use crate::hub::{Inside, text};
 
 impl World {
@@ -29,7 +30,8 @@ impl World {
         };
         let Some(user) = self.scene.users.get(&workspace).copied() else { return Ok(()) };
         let now = clock;
-        let after = match self.people.below(10) {
+        let after = match self.people.below(15) {
+            10..15 => return self.steer(clock),
             0..=4 => return self.compose(conversation, workspace, clock),
             5 | 6 => {
                 hub.store.write(&Assign { now, workspace, conversation, to: Owner::Bot, expected: None })
@@ -66,6 +68,51 @@ impl World {
             Err(error) => return Err(error.to_string()),
         }
         Ok(())
+    }
+
+    /// People approve, choose, declare and dismiss.
+    fn steer(&mut self, now: Timestamp) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let (suggested, ways) = hub.store.read(&Wishes).map_err(text)?;
+        let (conversation, workspace, trigger) = match self.people.below(6) {
+            0..=2 => {
+                let Some((conversation, workspace)) = self.people.pick(&suggested).copied() else {
+                    return Ok(());
+                };
+                let Some(user) = self.scene.users.get(&workspace) else { return Ok(()) };
+                (conversation, workspace, Trigger::Approve(*user))
+            }
+            3 | 4 => {
+                let Some((conversation, workspace, identity, account)) = self.people.pick(&ways).copied() else {
+                    return Ok(());
+                };
+                let Some(user) = self.scene.users.get(&workspace) else { return Ok(()) };
+                (conversation, workspace, Trigger::Choose(*user, identity, account))
+            }
+            _ => return self.judge_for_themselves(now),
+        };
+        if let Some(made) = hub.plan(workspace, conversation, trigger, now)? {
+            self.judge_move(&made)?;
+        }
+        self.crash();
+        Ok(())
+    }
+
+    /// A person says that something is down, or that it is not.
+    fn judge_for_themselves(&mut self, now: Timestamp) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let open: Vec<_> = hub.continuity.detector.incidents().iter().map(|i| i.key).collect();
+        if let Some(key) = self.people.pick(&open).copied() {
+            return if self.people.chance(300) { hub.dismiss(key, now) } else { Ok(()) };
+        }
+        let Some(info) = self.people.pick(&self.scene.accounts) else { return Ok(()) };
+        let scope = if self.people.chance(500) {
+            Scope::Account(info.id)
+        } else {
+            Scope::Channel(info.channel.clone())
+        };
+        let direction = self.people.pick(&[Direction::Send, Direction::Delivery, Direction::Inbound]).copied();
+        hub.declare(scope, direction.unwrap_or(Direction::Send), now)
     }
 
     /// A reply, which the client sends again when it hears nothing.

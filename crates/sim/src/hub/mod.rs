@@ -1,5 +1,7 @@
 //! One life of the hub's process: what is in memory, and the thin shell around core and store.
 
+mod course;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +9,8 @@ use std::sync::Arc;
 use everthread_channels::{Account, Channel, Outbound, WireRequest, WireResponse, find};
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::dispatch::{AccountLimits, Dispatcher};
-use everthread_core::ids::{AccountId, AttemptId, ConversationId, PartId, WorkspaceId};
+use everthread_core::health::of_call;
+use everthread_core::ids::{AccountId, AttemptId, PartId};
 use everthread_core::limits::LEASE;
 use everthread_core::outcome::{Outcome, Reason, ThrottleScope};
 use everthread_core::time::{Span, Timestamp};
@@ -20,6 +23,8 @@ use everthread_store::units::{
 use everthread_store::{InlineStore, LiteOptions, Place};
 use uuid::Uuid;
 
+use self::course::Continuity;
+pub(crate) use self::course::Made;
 use crate::provider::Hook;
 use crate::rng::Rng;
 use crate::scene::Scene;
@@ -43,7 +48,8 @@ pub(crate) struct Hub {
     scene: Arc<Scene>,
     fence: i64,
     settle_at: Option<Timestamp>,
-    under_way: HashMap<AttemptId, (WorkspaceId, ConversationId)>,
+    under_way: HashMap<AttemptId, Outgoing>,
+    pub(crate) continuity: Continuity,
     rng: Rng,
     /// Added to true time; only grows during one life.
     pub(crate) offset: Span,
@@ -85,6 +91,7 @@ impl Hub {
             dispatcher.stop_account(info.id, reason.is_some(), clock);
             directory.insert(AccountInfo { stopped: reason, ..AccountInfo::clone(info) });
         }
+        let continuity = Continuity::load(&mut store, scene, clock)?;
         let (scene, directory) = (Arc::clone(scene), Arc::new(directory));
         let (under_way, settle_at) = (HashMap::new(), Some(clock));
         let mut hub = Self {
@@ -97,9 +104,12 @@ impl Hub {
             fence,
             settle_at,
             under_way,
+            continuity,
             rng,
             offset,
         };
+        // Before anything can be claimed: what lies in a fault must not go.
+        hub.regate(clock)?;
         hub.recover(clock)?;
         Ok(hub)
     }
@@ -225,13 +235,16 @@ impl Hub {
             file: None,
             thread: None,
         };
-        let account = Account {
+        Ok(channel(info)?.request(&outbound, &self.account()))
+    }
+
+    fn account(&self) -> Account<'_> {
+        Account {
             settings: &self.scene.settings,
             secrets: &self.scene.secrets,
             public_url: "https://hub.example",
             webhook_path: "/hooks/key",
-        };
-        Ok(channel(info)?.request(&outbound, &account))
+        }
     }
 
     /// What an answer means.
@@ -299,7 +312,7 @@ impl Hub {
         for (claim, claimed) in claims.iter().zip(claimed) {
             match claimed {
                 Claimed::Send(outgoing) => {
-                    self.under_way.insert(outgoing.attempt, (outgoing.workspace, outgoing.conversation));
+                    self.under_way.insert(outgoing.attempt, Outgoing::clone(&outgoing));
                     calls.push(*outgoing);
                 }
                 Claimed::Skip => self.dispatcher.finished(claim.conversation, clock),
@@ -310,9 +323,11 @@ impl Hub {
 
     /// Records what came of a call.
     pub(crate) fn record(&mut self, attempt: AttemptId, outcome: &Outcome, clock: Timestamp) -> Inside<()> {
-        let Some((workspace, conversation)) = self.under_way.remove(&attempt) else {
+        let Some(out) = self.under_way.remove(&attempt) else {
             return Err(format!("{attempt} was not under way"));
         };
+        self.observe(&of_call((clock, out.account, out.identity), (out.number, out.canary), outcome));
+        let (workspace, conversation) = (out.workspace, out.conversation);
         let result = AttemptResult {
             workspace,
             attempt,
@@ -378,6 +393,7 @@ impl Hub {
             self.dispatcher.remove(conversation, version, clock);
         }
         self.settle_at = [self.settle_at, after.due].into_iter().flatten().min();
+        self.want(after.plans);
     }
 
     /// When this process wants to be woken, by its clock.

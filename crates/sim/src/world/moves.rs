@@ -1,0 +1,115 @@
+//! Judging moves, as the hub could know it then: I6 for the route that was chosen, I4 for the lane, one line, and the way back.
+
+use everthread_core::directory::AccountInfo;
+use everthread_core::health::{Member, Phase};
+use everthread_core::routing::{Decision, Mode};
+use everthread_store::units::Trigger;
+
+use super::judge::WINDOW_SLACK;
+use super::World;
+use crate::checks::{Away, LookAtMove, MoveFacts};
+use crate::hub::{Inside, Made, text};
+use crate::scene::LINE;
+
+impl World {
+    /// The open incident that nothing may be sent into by routing, if an account lies in one.
+    fn incident_over(&self, info: &AccountInfo) -> Option<String> {
+        let detector = &self.hub.as_ref()?.continuity.detector;
+        let (members, member) = (detector.all_members(), member(info));
+        let open = detector.incidents().iter().find(|incident| {
+            matches!(incident.phase, Phase::Suspect | Phase::Confirmed)
+                && incident.direction.stops_sending()
+                && incident.attribution.attributed(&members).is_some_and(|scope| scope.holds(&member))
+        });
+        open.map(|incident| format!("{:?} {:?}", incident.key, incident.attribution))
+    }
+
+    /// The open incident that shuts an account: nothing but canaries goes.
+    pub(super) fn shut_over(&self, info: &AccountInfo) -> Option<String> {
+        let detector = &self.hub.as_ref()?.continuity.detector;
+        let member = member(info);
+        let open = detector.incidents().iter().find(|incident| {
+            matches!(incident.phase, Phase::Suspect | Phase::Confirmed)
+                && incident.direction.stops_sending()
+                && incident.scope().is_some_and(|scope| scope.holds(&member))
+        });
+        open.map(|incident| format!("{:?} {:?}", incident.key, incident.attribution))
+    }
+
+    /// After a plan: what routing chose, and what became of the lane.
+    pub(super) fn judge_move(&mut self, made: &Made) -> Inside<()> {
+        self.trace.note(format!("planned {} {:?} moved {}", made.conversation, made.plan, made.moved));
+        let Decision::Carry { identity, account, template, .. } = &made.plan.decision else { return Ok(()) };
+        if !made.moved {
+            return Ok(());
+        }
+        self.report.moves += 1;
+        let wrong = |what: String| Err(format!("{} is carried {what}: {:?}", made.conversation, made.plan));
+        if made.trigger == Trigger::Incident && made.policy.mode != Mode::Automatic {
+            return wrong(format!("though the policy is {:?}", made.policy.mode));
+        }
+        let Some(info) = self.scene.account(*account).cloned() else {
+            return wrong("to an account that is not there".to_owned());
+        };
+        let chosen = matches!(made.trigger, Trigger::Choose(..));
+        if let Some(incident) = self.incident_over(&info).filter(|_| !chosen) {
+            return wrong(format!("into {incident}"));
+        }
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let facts = hub.store.read(&LookAtMove(made.conversation, *identity, *account, LINE)).map_err(text)?;
+        let MoveFacts { contact, other, said, granted, stopped, elsewhere, lines, value } = facts;
+        if contact != other {
+            return wrong(format!("to {value}, who is somebody else"));
+        }
+        if (said == 0 && granted == 0) || stopped > 0 {
+            return wrong(format!("without consent: wrote {said}, granted {granted}, stopped {stopped}"));
+        }
+        if elsewhere > 0 {
+            return wrong(format!("and leaves {elsewhere} parts behind"));
+        }
+        let carriers = self.judge.carried.entry(made.conversation).or_default();
+        carriers.extend(hub.fault_of_plan(made.conversation)?);
+        if lines > carriers.len() as i64 {
+            return wrong(format!("with {lines} first lines in incidents {carriers:?}"));
+        }
+        let last = self.provider.last.get(&(info.id, value));
+        let open = info.caps.window.filter(|_| !self.jumped && template.is_none()).is_none_or(|window| {
+            last.is_some_and(|last| self.now <= *last + window + WINDOW_SLACK)
+        });
+        if open { Ok(()) } else { wrong(format!("outside its window: {last:?}")) }
+    }
+
+    /// Who is away from their first channel, before the way back is looked for.
+    pub(super) fn note_away(&mut self) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        self.judge.away = hub.store.read(&Away).map_err(text)?;
+        Ok(())
+    }
+
+    /// Who went home went to a channel that works.
+    pub(super) fn judge_returns(&mut self) -> Inside<()> {
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let now = hub.store.read(&Away).map_err(text)?;
+        let before = std::mem::take(&mut self.judge.away);
+        for (conversation, workspace, home) in before {
+            if now.iter().any(|(id, ..)| *id == conversation) {
+                continue;
+            }
+            self.report.returns += 1;
+            let Some(hub) = &mut self.hub else { return Ok(()) };
+            let route = hub.route(workspace, conversation)?;
+            if route != Some(home) {
+                continue;
+            }
+            let Some(info) = self.scene.account(home).cloned() else { continue };
+            if let Some(incident) = self.incident_over(&info) {
+                return Err(format!("{conversation} goes home into {incident}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn member(info: &AccountInfo) -> Member {
+    Member { account: info.id, channel: info.channel.clone(), fate: info.fate.clone() }
+}
