@@ -80,6 +80,8 @@ pub struct Parts {
     pub client: Client,
     /// Divides every duration by which real channels are judged.
     pub pace: f64,
+    /// The same for simulated channels.
+    pub dial: f64,
 }
 
 impl std::fmt::Debug for Parts {
@@ -98,15 +100,16 @@ pub fn spawn(
     let (result_sender, probes) = mpsc::unbounded_channel();
     let (snapshot, seen) = watch::channel(Arc::default());
     let handle = Continuity { asks: ask_sender, plans: plan_sender, snapshot: seen };
-    let Parts { store, hub, supervisor, public_url, client, pace } = parts.clone();
+    let Parts { store, hub, supervisor, public_url, client, pace, dial } = parts.clone();
     let prober = Prober::new(client, observer, supervisor.clone(), public_url, result_sender);
     let inboxes = Inboxes { observations, plans, asks, probes };
     let start = move |effects: Effects| {
         let stop = supervisor.clone();
         supervisor.spawn(TaskKind::Continuity, async move {
             let mut worker = Worker::load(store, hub, effects, (prober, snapshot)).await?;
-            let real = &mut worker.sides[0].detector;
-            real.configure(Config { pace, ..real.config() });
+            for (side, pace) in worker.sides.iter_mut().zip([pace, dial]) {
+                side.detector.configure(Config { pace, ..side.detector.config() });
+            }
             worker.run(inboxes, &stop).await
         });
     };
