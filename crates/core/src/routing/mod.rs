@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 pub use drain::{Waiting, drain_order, thin};
 pub use plan::plan;
 pub use policy::{CARRY_LINE, Mode, Policy, PolicyError, Quiet, first_line};
-pub use sentence::{Names, decision_sentence, verdict_sentence};
+pub use sentence::{Names, decision_sentence, hold_sentence, verdict_sentence};
 
 /// One way to the contact: one of their identities over one of our accounts.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,7 @@ pub mod list;
 pub mod messages;
 pub mod plans;
 pub mod read;
+pub mod route;
 pub mod send;
 pub mod show;
 pub mod status;

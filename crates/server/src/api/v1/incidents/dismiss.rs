@@ -1,9 +1,13 @@
 //! `POST /incidents/{id}/dismiss`: a person says that it is over, or never was.
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use everthread_core::health::{IncidentKey, Scope};
 use everthread_core::ids::IncidentId;
+use everthread_store::units::NoteIncident;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{find, owns};
 use crate::api::auth::{Caller, Role};
@@ -12,15 +16,28 @@ use crate::api::extract::uid;
 use crate::api::state::ApiState;
 use crate::continuity::Command;
 
+/// Why.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dismissal {
+    /// For colleagues, on the timeline.
+    pub reason: Option<String>,
+}
+
+/// Characters of a reason: a remark, not a report.
+const REASON_MAX: usize = 500;
+
 /// Dismisses an incident. What it held goes out at once; the same evidence opens none for half an hour.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/dismiss", tag = "continuity",
-    params(("id" = String, Path, description = "`inc_...`")), responses((status = 204)))]
+    request_body = Option<Dismissal>, params(("id" = String, Path, description = "`inc_...`")), responses((status = 204)))]
 pub async fn dismiss_incident(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
+    body: Bytes,
 ) -> Result<StatusCode, ApiError> {
     caller.need(Role::Admin)?;
+    let reason = reason(&body)?;
     let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
     let sandbox = row.detector == "sandbox";
     let scope =
@@ -32,6 +49,35 @@ pub async fn dismiss_incident(
     }
     let command = Command::Dismiss { sandbox, key: IncidentKey(row.key.cast_unsigned()) };
     state.hub.continuity().ask(command).await.map_err(ApiError::Conflict)?;
+    if let Some(text) = reason {
+        let unit = NoteIncident {
+            now: state.now(),
+            seed: (state.seed)(),
+            workspace: caller.workspace,
+            incident: row.id,
+            uid: row.uid,
+            kind: "dismissed".to_owned(),
+            text: format!("Dismissed by a person: {text}"),
+        };
+        state.committed(state.store.write(unit).await?);
+    }
     crate::api::audit(&state, &caller, "incident.dismiss", &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The reason of a body that may be missing altogether.
+fn reason(body: &[u8]) -> Result<Option<String>, ApiError> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let form: Option<Dismissal> =
+        serde_json::from_slice(body).map_err(|error| ApiError::BadRequest(error.to_string()))?;
+    let text = form.and_then(|form| form.reason).map(|text| text.trim().to_owned());
+    match text.filter(|text| !text.is_empty()) {
+        Some(text) if text.chars().count() > REASON_MAX => {
+            let detail = format!("at most {REASON_MAX} characters");
+            Err(ApiError::Invalid { field: "reason", detail })
+        }
+        text => Ok(text),
+    }
 }

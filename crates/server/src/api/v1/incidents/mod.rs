@@ -7,7 +7,7 @@ pub mod list;
 pub mod plans;
 pub mod show;
 
-use everthread_core::health::{Incident, Member, Scope, sure, what};
+use everthread_core::health::{Attribution, Incident, Member, SHARE_TOLD, Scope, sure, what};
 use everthread_core::ids::{IncidentId, Uid, WorkspaceId};
 use everthread_core::routing::Names;
 use everthread_store::read::continuity::{IncidentRow, Incidents};
@@ -23,6 +23,15 @@ use crate::registry::{Account, Registry};
 /// Incidents looked through for one that a caller names: years of them.
 const LOOK: u32 = 1_000;
 
+/// One explanation and how likely it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShareView {
+    /// E.g. "Instagram", "our account @acme".
+    pub what: String,
+    /// 0 to 1.
+    pub share: f64,
+}
+
 /// One incident.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentView {
@@ -34,6 +43,8 @@ pub struct IncidentView {
     pub what: String,
     /// E.g. "71 % Instagram, 27 % our account @acme". Never confirmed by the platform.
     pub sure: String,
+    /// The same as figures, likeliest first; explanations under 2 % are left out.
+    pub shares: Vec<ShareView>,
     /// `send`, `auth`, `delivery`, `webhook`, `inbound`
     pub direction: String,
     /// `suspect`, `confirmed`, `recovering`, `closed`
@@ -68,6 +79,7 @@ pub(super) fn view(row: &IncidentRow, registry: &Registry, workspace: WorkspaceI
         number: row.number,
         what: what(&incident, words),
         sure: sure(&incident.attribution, words),
+        shares: shares(&incident.attribution, words),
         direction: row.direction.clone(),
         phase: row.phase.clone(),
         scope: row.scope_kind.clone(),
@@ -81,8 +93,13 @@ pub(super) fn view(row: &IncidentRow, registry: &Registry, workspace: WorkspaceI
     })
 }
 
+fn shares(attribution: &Attribution, words: impl Fn(&Scope) -> String) -> Vec<ShareView> {
+    let told = attribution.0.iter().filter(|likely| likely.share >= SHARE_TOLD);
+    told.map(|likely| ShareView { what: words(&likely.scope), share: likely.share }).collect()
+}
+
 /// An account as health sees it.
-pub(super) fn member(account: &Account) -> Member {
+pub(in crate::api::v1) fn member(account: &Account) -> Member {
     Member {
         account: account.id,
         channel: account.channel.spec().name.to_owned(),

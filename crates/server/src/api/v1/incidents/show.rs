@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use everthread_core::health::Incident;
 use everthread_core::ids::IncidentId;
-use everthread_store::read::continuity::IncidentStory;
+use everthread_core::routing::{HoldWhy, hold_sentence};
+use everthread_store::read::continuity::{IncidentGroups, IncidentStory, PlanGroup};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,6 +55,18 @@ pub struct Counts {
     pub messages: i64,
 }
 
+/// Conversations for which the same was decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Group {
+    /// `held`, `suggested`, `done`, `returned`
+    pub state: String,
+    /// Where they go; none where they wait.
+    pub channel: Option<String>,
+    /// Why they wait, as a sentence.
+    pub why: Option<String>,
+    pub count: i64,
+}
+
 /// All of one incident.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentDetail {
@@ -62,6 +75,8 @@ pub struct IncidentDetail {
     pub evidence: Vec<Evidence>,
     pub timeline: Vec<TimelineLine>,
     pub counts: Counts,
+    /// What was decided, the most frequent first.
+    pub groups: Vec<Group>,
 }
 
 /// One incident.
@@ -75,6 +90,8 @@ pub async fn show_incident(
     let row = find(&state, caller.workspace, uid(IncidentId::PREFIX, "incident", &id)?).await?;
     let registry = state.hub.registry();
     let shown = view(&row, &registry, caller.workspace).ok_or(ApiError::NotFound { what: "incident" })?;
+    let groups = IncidentGroups { workspace: caller.workspace, incident: row.id };
+    let groups = state.store.read(groups).await?;
     let story = IncidentStory { workspace: caller.workspace, incident: row.id };
     let (events, counts) = state.store.read(story).await?;
     // While it is open, the evidence grows from minute to minute.
@@ -110,5 +127,16 @@ pub async fn show_incident(
             held: counts.held,
             messages: counts.messages,
         },
+        groups: groups.into_iter().map(group).collect(),
     }))
+}
+
+fn group(row: PlanGroup) -> Group {
+    let why = row.why.and_then(|word| serde_json::from_value::<HoldWhy>(word.into()).ok());
+    Group {
+        state: row.state,
+        channel: row.channel,
+        why: why.map(|why| hold_sentence(why).to_owned()),
+        count: row.count,
+    }
 }
