@@ -30,6 +30,18 @@ pub enum Platform {
 }
 
 impl Platform {
+    /// Every platform.
+    pub const ALL: [Self; 4] = [Self::Telegram, Self::Whatsapp, Self::Instagram, Self::Twilio];
+
+    /// Who runs it: what belongs to one company can fail together.
+    pub fn company(self) -> &'static str {
+        match self {
+            Self::Whatsapp | Self::Instagram => "meta",
+            Self::Telegram => "telegram",
+            Self::Twilio => "twilio",
+        }
+    }
+
     /// The path below which the platform answers; with the sandbox's address in front, an account's `api_base`.
     pub fn path(self) -> &'static str {
         match self {

@@ -77,6 +77,15 @@ impl Kind {
     fn of_webhooks(self) -> bool {
         matches!(self, Self::Drop | Self::Delay | Self::Hold | Self::Duplicate | Self::Batch | Self::Reorder)
     }
+
+    /// Whether it can happen to a component: history and login have no webhooks, receipts come by nothing else.
+    pub(crate) fn fits(self, component: Component) -> bool {
+        match component {
+            Component::Send | Component::History | Component::Auth => !self.of_webhooks(),
+            Component::Receipts => self.of_webhooks(),
+            Component::Receive => true,
+        }
+    }
 }
 
 /// A fault as it is asked for.
@@ -110,32 +119,60 @@ fn always() -> f64 {
     1.0
 }
 
-/// A fault in force.
+/// A fault in force, or one that waits for its time.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Active {
-    pub(crate) id: u64,
+pub struct Active {
+    /// By which it is removed.
+    pub id: u64,
+    /// As it was asked for.
     #[serde(flatten)]
-    pub(crate) fault: Fault,
-    pub(crate) starts_ms: i64,
-    pub(crate) ends_ms: Option<i64>,
+    pub fault: Fault,
+    /// Unix milliseconds.
+    pub starts_ms: i64,
+    /// Unix milliseconds; until it is removed if absent.
+    pub ends_ms: Option<i64>,
     /// Calls or webhooks hit so far.
-    pub(crate) hits: u64,
+    pub hits: u64,
     #[serde(skip)]
     rng: Option<Rng>,
 }
 
-/// Adds a fault; returns its id.
-pub(crate) fn inject(world: &Arc<World>, fault: Fault) -> Result<u64, Error> {
-    let now = world.now_ms();
-    let mut state = world.state();
-    if let Some(id) = &fault.account
-        && !state.accounts.contains_key(id)
-    {
-        return Err(Error::Refused(format!("no account {id}")));
+/// The most faults at once: each call and webhook looks at all of them.
+const FAULTS_MAX: usize = 256;
+
+/// The longest wait and the longest fault: a year, so that no sum of times overflows.
+const SPAN_MS_MAX: u64 = 366 * 24 * 3_600_000;
+
+/// Whether a fault could be added.
+pub(crate) fn check(world: &World, fault: &Fault) -> Result<(), Error> {
+    let state = world.state();
+    let refused = |why: String| Err(Error::Refused(why));
+    if let Some(id) = &fault.account {
+        match state.accounts.get(id) {
+            None => return refused(format!("no account {id}")),
+            Some(account) if account.view.platform != fault.platform => {
+                return refused(format!("account {id} lives on {}", account.view.platform.name()));
+            }
+            Some(_) => {}
+        }
     }
     if !(0.0..=1.0).contains(&fault.rate) {
-        return Err(Error::Refused("rate must be between 0 and 1".to_owned()));
+        return refused("the share must be between 0 and 1".to_owned());
     }
+    if fault.start_in_ms.max(fault.for_ms.unwrap_or(0)) > SPAN_MS_MAX {
+        return refused("a fault may wait for a year and last for a year, no longer".to_owned());
+    }
+    if state.faults.len() >= FAULTS_MAX {
+        return refused(format!("{FAULTS_MAX} faults are in force; take some away first"));
+    }
+    Ok(())
+}
+
+/// Adds a fault; returns its id.
+pub(crate) fn inject(world: &Arc<World>, fault: Fault) -> Result<u64, Error> {
+    check(world, &fault)?;
+    let now = world.now_ms();
+    let mut state = world.state();
     state.next_fault += 1;
     let id = state.next_fault;
     let starts_ms = now + fault.start_in_ms as i64;
@@ -165,12 +202,12 @@ pub(crate) fn clear(world: &Arc<World>) {
     release(world);
 }
 
-/// Sends what was held by faults that are over.
+/// Sends what was held by faults that are over, and forgets those.
 fn release(world: &Arc<World>) {
     let now = world.now_ms();
     let mut state = world.state();
-    let open: Vec<u64> =
-        state.faults.iter().filter(|f| f.ends_ms.is_none_or(|end| now < end)).map(|f| f.id).collect();
+    state.faults.retain(|fault| fault.ends_ms.is_none_or(|end| now < end));
+    let open: Vec<u64> = state.faults.iter().map(|f| f.id).collect();
     let held = std::mem::take(&mut state.held);
     let (keep, free): (Vec<_>, Vec<_>) = held.into_iter().partition(|(id, _)| open.contains(id));
     state.held = keep;

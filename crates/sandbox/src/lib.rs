@@ -18,6 +18,7 @@ mod limit;
 mod media;
 mod net;
 mod people;
+pub mod press;
 mod rng;
 mod script;
 mod telegram;
@@ -26,13 +27,14 @@ mod wire;
 mod world;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 
 pub use account::{NewAccount, Platform};
-pub use fault::{Component, Fault, Kind};
+pub use fault::{Active, Component, Fault, Kind};
+pub use press::{Part, Press};
 
 use net::Gate;
 use world::World;
@@ -100,12 +102,12 @@ pub enum Error {
 }
 
 /// A running sandbox.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Handle {
     addr: SocketAddr,
     control_addr: SocketAddr,
     world: Arc<World>,
-    servers: Vec<tokio::task::JoinHandle<()>>,
+    servers: Arc<Mutex<Vec<tokio::task::JoinHandle<()>>>>,
 }
 
 impl Handle {
@@ -134,6 +136,22 @@ impl Handle {
         fault::inject(&self.world, fault)
     }
 
+    /// Takes a component, or all, of a platform or company down; returns the ids of the faults that do it. Fails if it names what
+    /// isn't here, or a kind that can't happen to the component.
+    pub fn press(&self, press: &Press) -> Result<Vec<u64>, Error> {
+        press::press(&self.world, press)
+    }
+
+    /// Faults in force, and those that wait for their time, oldest first.
+    pub fn faults(&self) -> Vec<Active> {
+        self.world.state().faults.clone()
+    }
+
+    /// Ends a fault now; false if there is none of this id.
+    pub fn lift(&self, id: u64) -> bool {
+        fault::remove(&self.world, id)
+    }
+
     /// Switches the customers' own writing (`on`) and their answering (`replies`).
     pub fn chatter(&self, on: bool, replies: bool) {
         customers::switch(&self.world, on, replies);
@@ -141,7 +159,8 @@ impl Handle {
 
     /// Waits until every listener has stopped after the shutdown token was cancelled.
     pub async fn stopped(self) {
-        for server in self.servers {
+        let servers = std::mem::take(&mut *self.servers.lock().unwrap_or_else(PoisonError::into_inner));
+        for server in servers {
             let _ = server.await;
         }
     }
@@ -171,5 +190,5 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Handle, 
     }
     servers.push(net::serve(gate, platforms, &world));
     world.start();
-    Ok(Handle { addr, control_addr, world, servers })
+    Ok(Handle { addr, control_addr, world, servers: Arc::new(Mutex::new(servers)) })
 }

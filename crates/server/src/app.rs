@@ -26,6 +26,7 @@ use crate::effects::Effects;
 use crate::ingress::{self, Ingress};
 use crate::realtime::Realtime;
 use crate::registry::Registry;
+use crate::sandbox::Sandbox;
 use crate::supervisor::{Supervisor, TaskKind};
 
 /// Everything that is served on the one port.
@@ -128,7 +129,7 @@ pub struct Wiring {
     pub realtime: Realtime,
     pub continuity: Continuity,
     pub files: Arc<dyn ObjectStore>,
-    pub sandbox: bool,
+    pub sandbox: Option<Sandbox>,
 }
 
 /// The API's routes.
@@ -146,7 +147,7 @@ pub fn api(wiring: &Wiring) -> Router {
         seed: crate::clock::seed,
         random: crate::seal::random_32,
         public_url: wiring.admin.public_url.clone(),
-        sandbox: wiring.sandbox,
+        sandbox: wiring.sandbox.clone(),
     });
     api::router(state).0
 }

@@ -10,17 +10,14 @@ use serde_json::json;
 use crate::admin::accounts::{Form, unguessable};
 use crate::admin::{Admin, Failure};
 use crate::registry::Account;
+use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 
 /// Simulated customers of each account.
 const CUSTOMERS: usize = 5;
 
-/// Starts the sandbox, connects its accounts, lets customers write. Answers where it listens.
-pub async fn start(
-    admin: &Admin,
-    hub_addr: SocketAddr,
-    supervisor: &Supervisor,
-) -> Result<SocketAddr, Failure> {
+/// Starts the sandbox, connects its accounts, lets customers write.
+pub async fn start(admin: &Admin, hub_addr: SocketAddr, supervisor: &Supervisor) -> Result<Sandbox, Failure> {
     let listen = SocketAddr::new(
         hub_addr.ip(),
         hub_addr.port().checked_add(11).filter(|_| hub_addr.port() != 0).unwrap_or(0),
@@ -42,14 +39,16 @@ pub async fn start(
     };
     let workspace = admin.workspace(None)?;
     rules(admin, workspace.id).await?;
+    let mut accounts = Vec::new();
     for platform in [Platform::Instagram, Platform::Whatsapp, Platform::Telegram, Platform::Twilio] {
         let api_base = handle.api_base(platform);
         let account = connect(admin, workspace.id, platform, &api_base).await?;
-        handle
+        let played = handle
             .register(registration(platform, &account, &format!("http://{hub_addr}")))
             .map_err(Failure::from_display)?;
+        accounts.push((account.id, played.id));
     }
-    Ok(handle.addr())
+    Ok(Sandbox::new(handle, workspace.id, accounts))
 }
 
 /// The hub's side: the simulated account, made on the first run and pointed at the sandbox on every one.

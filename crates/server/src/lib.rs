@@ -26,6 +26,7 @@ pub mod mail;
 pub mod media;
 pub mod realtime;
 pub mod registry;
+pub mod sandbox;
 pub mod seal;
 pub mod supervisor;
 pub mod web;

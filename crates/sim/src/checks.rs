@@ -307,14 +307,13 @@ impl Unit for Held {
 pub(crate) struct Wishes;
 
 impl Unit for Wishes {
-    type Out = (Vec<(ConversationId, WorkspaceId)>, Vec<(ConversationId, WorkspaceId, IdentityId, AccountId)>);
+    type Out =
+        (Vec<(ConversationId, WorkspaceId)>, Vec<(ConversationId, WorkspaceId, IdentityId, AccountId)>);
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
         let suggested = db
             .rows(
-                sql!(
-                    "SELECT conversation_id, workspace_id FROM plans WHERE state = 'suggested' ORDER BY id"
-                ),
+                sql!("SELECT conversation_id, workspace_id FROM plans WHERE state = 'suggested' ORDER BY id"),
                 &[],
             )
             .await?;

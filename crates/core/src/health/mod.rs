@@ -21,7 +21,7 @@ pub use detector::{Config, Detector, Finding, Member};
 pub use evidence::{EvidenceLine, Signal, of_call, of_outcome, of_probe};
 pub use gate::{Gate, gates};
 pub use incident::{Incident, IncidentKey, Phase};
-pub use sentence::{sure, what};
+pub use sentence::{SHARE_TOLD, sure, what};
 
 /// What can fail apart. Each is judged by itself, because what to do about it differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

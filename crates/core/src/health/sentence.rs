@@ -22,12 +22,15 @@ pub fn what(incident: &Incident, name: impl Fn(&Scope) -> String) -> String {
     format!("{scope}: {what}{seen}")
 }
 
-/// How sure, e.g. "71 % Instagram, 27 % this account". Explanations under 2 % are left out.
+/// Explanations less likely than this are not told.
+pub const SHARE_TOLD: f64 = 0.02;
+
+/// How sure, e.g. "71 % Instagram, 27 % this account". Explanations under [`SHARE_TOLD`] are left out.
 pub fn sure(attribution: &Attribution, name: impl Fn(&Scope) -> String) -> String {
     attribution
         .0
         .iter()
-        .filter(|likely| likely.share >= 0.02)
+        .filter(|likely| likely.share >= SHARE_TOLD)
         .map(|likely| format!("{:.0} % {}", likely.share * 100.0, name(&likely.scope)))
         .collect::<Vec<_>>()
         .join(", ")

@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 pub use drain::{Waiting, drain_order, thin};
 pub use plan::plan;
 pub use policy::{CARRY_LINE, Mode, Policy, PolicyError, Quiet, first_line};
-pub use sentence::{Names, decision_sentence, verdict_sentence};
+pub use sentence::{Names, decision_sentence, hold_sentence, verdict_sentence};
 
 /// One way to the contact: one of their identities over one of our accounts.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +100,21 @@ pub struct Need {
     pub carried: bool,
 }
 
+/// The way that a person wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    pub identity: IdentityId,
+    /// `None`: the best that reaches the address.
+    pub account: Option<AccountId>,
+}
+
+impl Wish {
+    /// Whether this way is meant.
+    pub fn means(self, identity: IdentityId, account: AccountId) -> bool {
+        self.identity == identity && self.account.is_none_or(|wanted| wanted == account)
+    }
+}
+
 /// All that a plan is made from.
 #[derive(Clone, Debug)]
 pub struct Input<'a> {
@@ -109,7 +124,7 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     pub need: Need,
     /// A person's explicit choice of an address: exempt from I6's scope, never from consent or window.
-    pub explicit: Option<IdentityId>,
+    pub explicit: Option<Wish>,
     pub now: Timestamp,
 }
 

@@ -20,7 +20,9 @@ pub fn plan(input: &Input<'_>) -> Plan {
     let on_route = |way: &Way| (way.identity, way.account) == input.route;
     let fault = input.ways.iter().find(|way| on_route(way)).and_then(|way| worst(input.faults, way));
     let chosen = match (input.explicit, fault) {
-        (Some(wish), _) => weighed.iter().position(|(_, way, why)| way.identity == wish && why.is_none()),
+        (Some(wish), _) => {
+            weighed.iter().position(|(_, way, why)| wish.means(way.identity, way.account) && why.is_none())
+        }
         (None, None) => weighed.iter().position(|(_, way, why)| on_route(way) && why.is_none()),
         (None, Some(_)) => weighed.iter().position(|(_, way, why)| why.is_none() && !on_route(way)),
     };
@@ -108,7 +110,7 @@ fn worst<'a>(faults: &'a [Fault], way: &Way) -> Option<&'a Fault> {
 
 /// What speaks against a way; the first of these is told.
 fn against(input: &Input<'_>, way: &Way) -> Option<Why> {
-    let explicit = input.explicit == Some(way.identity);
+    let explicit = input.explicit.is_some_and(|wish| wish.means(way.identity, way.account));
     let on_route = (way.identity, way.account) == input.route;
     if !explicit && let Some(fault) = worst(input.faults, way) {
         let (incident, scope) = (fault.number, fault.attributed.clone());

@@ -52,14 +52,18 @@ pub fn decision_sentence(decision: &Decision) -> String {
     match decision {
         Decision::Stay => "Stays on its channel.".to_owned(),
         Decision::Carry { .. } => "Carried on over another channel.".to_owned(),
-        Decision::Hold { why, .. } => match why {
-            HoldWhy::Suspect => "Held: the channel may be down, and it is being checked.",
-            HoldWhy::HoldFirst => "Held for now: many disturbances are over within minutes.",
-            HoldWhy::Quiet => "Held until the quiet hours end.",
-            HoldWhy::NoWay => "Held: no other way to this customer is allowed.",
-            HoldWhy::NotLive => "Held until the channel is back: the customer has not written lately.",
-        }
-        .to_owned(),
+        Decision::Hold { why, .. } => hold_sentence(*why).to_owned(),
+    }
+}
+
+/// Why a lane waits.
+pub const fn hold_sentence(why: HoldWhy) -> &'static str {
+    match why {
+        HoldWhy::Suspect => "Held: the channel may be down, and it is being checked.",
+        HoldWhy::HoldFirst => "Held for now: many disturbances are over within minutes.",
+        HoldWhy::Quiet => "Held until the quiet hours end.",
+        HoldWhy::NoWay => "Held: no other way to this customer is allowed.",
+        HoldWhy::NotLive => "Held until the channel is back: the customer has not written lately.",
     }
 }
 

@@ -193,7 +193,7 @@ fn a_person_may_choose_the_faulty_channel_but_not_without_consent() {
     let instagram = [fault(Phase::Confirmed, Scope::Channel("instagram".into()))];
     let choose = |id: i64| {
         let (ways, policy) = (ways(), automatic());
-        let wish = Some(IdentityId(id));
+        let wish = Some(Wish { identity: IdentityId(id), account: None });
         let route = (IdentityId(4), AccountId(40));
         plan(&Input {
             ways: &ways,
@@ -345,7 +345,7 @@ proptest! {
         explicit in prop::option::of(1..6_i64),
     ) {
         let faults = [fault(Phase::Confirmed, scope)];
-        let explicit = explicit.map(IdentityId);
+        let explicit = explicit.map(|id| Wish { identity: IdentityId(id), account: (id % 2 == 0).then_some(AccountId(id * 10)) });
         let policy = automatic();
         let need = Need { author, ..need() };
         let route = (IdentityId(1), AccountId(10));

@@ -12,6 +12,7 @@
 //! | `POST /_control/chatter` `{on, replies}` | the customers' own writing, and their answering |
 //! | `GET /_control/books?account=&customer=&author=&after=&limit=` | what passed, with ids, states and times; counts |
 //! | `GET /_control/faults`, `POST` [`Fault`](crate::Fault), `DELETE [/{id}]` | |
+//! | `POST /_control/press` [`Press`](crate::Press) | takes a component, or all, of a platform or company down; answers `{ids}` |
 
 mod people;
 
@@ -29,7 +30,7 @@ use serde_json::{Value, json};
 use crate::account::{Account, NewAccount, Platform, register};
 use crate::limit::Limits;
 use crate::world::World;
-use crate::{Error, Fault, customers, fault, telegram};
+use crate::{Error, Fault, Press, customers, fault, telegram};
 
 pub use people::Speech;
 
@@ -77,12 +78,13 @@ pub(crate) fn router() -> Router<Arc<World>> {
         .route("/_control/books", get(books))
         .route("/_control/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_control/faults/{id}", axum::routing::delete(remove_fault))
+        .route("/_control/press", post(press))
 }
 
 async fn about(State(world): State<Arc<World>>) -> Json<Value> {
     let state = world.state();
-    let bases: Vec<Value> = [Platform::Telegram, Platform::Whatsapp, Platform::Instagram, Platform::Twilio]
-        .map(|p| json!({"platform": p, "api_base": format!("{}{}", world.base_url, p.path())}))
+    let bases: Vec<Value> = Platform::ALL
+        .map(|p| json!({"platform": p, "company": p.company(), "api_base": format!("{}{}", world.base_url, p.path())}))
         .to_vec();
     Json(
         json!({"seed": world.config.seed, "speed": world.config.speed, "now_ms": world.now_ms(), "platforms": bases,
@@ -254,6 +256,14 @@ async fn add_fault(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let id = fault::inject(&world, asked?.0)?;
     Ok((StatusCode::CREATED, Json(json!({"id": id}))))
+}
+
+async fn press(
+    State(world): State<Arc<World>>,
+    asked: Asked<Press>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let ids = crate::press::press(&world, &asked?.0)?;
+    Ok((StatusCode::CREATED, Json(json!({"ids": ids}))))
 }
 
 async fn remove_fault(State(world): State<Arc<World>>, Path(id): Path<u64>) -> Answer {

@@ -8,7 +8,7 @@ use super::execute::{Sink, print, write};
 use super::{Admin, Failure};
 use crate::api::v1::continuity::health::{HealthView, views};
 use crate::api::v1::incidents::declare::Declaration;
-use crate::api::v1::incidents::{declare, dismiss, reaching, show, view};
+use crate::api::v1::incidents::{declare, dismiss, find, reaching, show, view};
 use crate::continuity::{Command, Snapshot};
 
 /// Incidents listed, and looked through for a number: years of them.
@@ -115,8 +115,9 @@ pub(super) async fn dismiss(
 ) -> Result<(), Failure> {
     let uid = named(admin, workspace, id).await?;
     let registry = admin.hub.registry().borrow().clone();
-    let command = dismiss::command((&admin.store, &registry), workspace, uid).await;
-    ask(admin, command.map_err(Failure::from_display)?).await?;
+    let row = find((&admin.store, &registry), workspace, uid).await.map_err(Failure::from_display)?;
+    let command = dismiss::command(&row, &registry, workspace).map_err(Failure::from_display)?;
+    ask(admin, command).await?;
     print(sink, &json!({ "dismissed": uid.show(IncidentId::PREFIX) })).await
 }
 

@@ -43,6 +43,7 @@ fn talk() -> OpenApiRouter<ApiState> {
         .routes(routes!(conversations::show::show_conversation))
         .routes(routes!(conversations::messages::list_messages, conversations::send::send_message))
         .routes(routes!(conversations::plans::list_plans))
+        .routes(routes!(conversations::route::choose_route))
         .routes(routes!(conversations::read::read_conversation))
         .routes(routes!(conversations::assign::assign_conversation))
         .routes(routes!(conversations::route::choose_route))
@@ -61,7 +62,7 @@ fn talk() -> OpenApiRouter<ApiState> {
 }
 
 fn workspace() -> OpenApiRouter<ApiState> {
-    use v1::{accounts, continuity, incidents, problems, rules, webhooks};
+    use v1::{accounts, continuity, incidents, problems, rules, sandbox, webhooks};
     OpenApiRouter::new()
         .routes(routes!(v1::users::list_users))
         .routes(routes!(v1::labels::list_labels))
@@ -82,6 +83,9 @@ fn workspace() -> OpenApiRouter<ApiState> {
         .routes(routes!(incidents::approve::approve_plans))
         .routes(routes!(continuity::health::show_health))
         .routes(routes!(continuity::policy::show_policy, continuity::policy::set_policy))
+        .routes(routes!(sandbox::show::show_sandbox))
+        .routes(routes!(sandbox::press::press_sandbox, sandbox::lift::lift_all_faults))
+        .routes(routes!(sandbox::lift::lift_fault))
         .routes(routes!(problems::list::list_problems))
         .routes(routes!(problems::replay::replay_problem))
         .routes(routes!(v1::export::export_rows))

@@ -20,6 +20,7 @@ use super::model::account::NewAccount;
 use crate::continuity::Continuity;
 use crate::realtime::Realtime;
 use crate::registry::Registry;
+use crate::sandbox::Sandbox;
 
 /// Shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -42,8 +43,8 @@ pub struct Inner {
     pub random: fn() -> [u8; 32],
     /// Without a trailing slash.
     pub public_url: String,
-    /// Simulated platforms run beside us.
-    pub sandbox: bool,
+    /// Simulated platforms, where they run beside us.
+    pub sandbox: Option<Sandbox>,
     pub hasher: Hasher,
     pub limits: Limits,
     pub cookie: CookieStyle,
@@ -59,7 +60,7 @@ pub struct Parts {
     pub seed: fn() -> u64,
     pub random: fn() -> [u8; 32],
     pub public_url: String,
-    pub sandbox: bool,
+    pub sandbox: Option<Sandbox>,
 }
 
 impl ApiState {

@@ -172,6 +172,7 @@ impl Parts {
             public_url: Arc::clone(&self.public_url),
             client: self.client.clone(),
             pace: self.config.pace,
+            dial: if self.config.sandbox { self.config.dial } else { 1.0 },
         };
         let (continuity, watch_channels) = continuity::spawn(&parts, (observer.clone(), observations));
         let effects = Effects::new(notes.clone(), realtime.clone(), self.hub.clone(), continuity.clone());
@@ -213,7 +214,7 @@ impl Parts {
             realtime,
             continuity,
             files,
-            sandbox: self.config.sandbox,
+            sandbox: sandbox.clone(),
         });
         door.open(Router::new().merge(api).merge(crate::webchat::routes(chat)).merge(linked));
         let socket = admin::bind(&self.config.data)?;
@@ -224,7 +225,8 @@ impl Parts {
         println!("Everthread listens on http://{}", self.addr);
         if let Some(sandbox) = sandbox {
             println!(
-                "Simulated platforms run on http://{sandbox}; `everthread sandbox clear` removes what they leave"
+                "Simulated platforms run on http://{}; `everthread sandbox clear` removes what they leave",
+                sandbox.addr()
             );
         }
         if let Some(user) = owner {

@@ -9,6 +9,9 @@ use crate::cli::{Place, Serve};
 /// Where `serve` listens when nobody says.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
+/// Half a minute for what takes a quarter of an hour: an outage fits a newcomer's first minutes.
+const DIAL_DEFAULT: f64 = 30.0;
+
 /// Settings after merging; flags and environment were merged by the argument parser.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -24,6 +27,8 @@ pub struct Config {
     pub allow_private: Vec<String>,
     /// For trials only: divides every duration by which real channels are judged. 1 in real life.
     pub pace: f64,
+    /// The same for simulated channels: the fast dial, so that an outage can be watched. 1 shows it at its real pace.
+    pub dial: f64,
 }
 
 /// The file, every key optional, unknown keys refused.
@@ -47,6 +52,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct ContinuitySection {
     pace: Option<f64>,
+    dial: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -95,6 +101,7 @@ pub fn load(place: &Place, serve: Option<&Serve>) -> Result<Config, Error> {
         journal_days: file.journal.days.unwrap_or(30),
         allow_private: file.network.allow_private,
         pace: file.continuity.pace.unwrap_or(1.0).clamp(1.0, 600.0),
+        dial: file.continuity.dial.unwrap_or(DIAL_DEFAULT).clamp(1.0, 600.0),
     })
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use everthread_core::health::Gate;
-use everthread_core::ids::{AccountId, ConversationId, IdentityId, UserId, WorkspaceId};
-use everthread_core::routing::{Mode, Names, Plan, Policy};
+use everthread_core::ids::{AccountId, ConversationId, UserId, WorkspaceId};
+use everthread_core::routing::{Mode, Names, Plan, Policy, Wish};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::read::continuity::{CarriedAway, LanesToPlan, RouteOf};
 use everthread_store::units::{
@@ -236,10 +236,10 @@ impl Worker {
         workspace: WorkspaceId,
         conversation: ConversationId,
         user: UserId,
-        to: Option<IdentityId>,
+        to: Option<Wish>,
     ) -> Result<Option<Plan>, String> {
         let registry = self.hub.registry().borrow().clone();
-        let trigger = to.map_or(Trigger::Approve(user), |identity| Trigger::Choose(user, identity));
+        let trigger = to.map_or(Trigger::Approve(user), |wish| Trigger::Choose(user, wish));
         let unit =
             self.unit(&registry, (workspace, conversation), trigger).await.map_err(|e| e.to_string())?;
         let unit = unit.ok_or("the conversation has no way to its contact")?;

@@ -8,7 +8,7 @@ use everthread_core::health::{
 };
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, IncidentId, UserId, WorkspaceId};
 use everthread_core::outcome::{Outcome, Reason};
-use everthread_core::routing::Plan;
+use everthread_core::routing::{Plan, Wish};
 use everthread_core::time::Timestamp;
 use metrics::counter;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -95,6 +95,8 @@ pub struct Snapshot {
     pub gates: HashMap<AccountId, Gate>,
     /// The last probe of each level, by account: `edge`, `token`, `messaging`.
     pub probes: HashMap<AccountId, HashMap<&'static str, Probed>>,
+    /// Simulated platforms are judged so many times faster.
+    pub dial: f64,
 }
 
 /// What a person or the API asks of the task.
@@ -115,19 +117,15 @@ pub enum Command {
         conversation: ConversationId,
         user: UserId,
     },
-    /// A person's own choice of the address.
+    /// A person's own choice of the way.
     Choose {
         workspace: WorkspaceId,
         conversation: ConversationId,
         user: UserId,
-        to: IdentityId,
+        to: Wish,
     },
     /// Policies or dials changed.
     Reload,
-    /// The fast dial of the sandbox's detector.
-    Pace {
-        pace: f64,
-    },
 }
 
 /// A command and where its answer goes.

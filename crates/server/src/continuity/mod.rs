@@ -11,6 +11,6 @@ mod side;
 mod words;
 mod worker;
 
-pub use handle::{Ask, Command, Continuity, Observer, Probed, Snapshot, view};
+pub use handle::{Ask, Command, Continuity, Known, Observer, Probed, Snapshot, view};
 pub use words::Words;
 pub use worker::{Parts, spawn};

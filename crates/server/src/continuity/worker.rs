@@ -84,6 +84,8 @@ pub struct Parts {
     pub client: Client,
     /// Divides every duration by which real channels are judged.
     pub pace: f64,
+    /// The same for simulated channels.
+    pub dial: f64,
 }
 
 impl std::fmt::Debug for Parts {
@@ -102,15 +104,16 @@ pub fn spawn(
     let (result_sender, probes) = mpsc::unbounded_channel();
     let (snapshot, seen) = watch::channel(Arc::default());
     let handle = Continuity { asks: ask_sender, plans: plan_sender, snapshot: seen };
-    let Parts { store, hub, supervisor, public_url, client, pace } = parts.clone();
+    let Parts { store, hub, supervisor, public_url, client, pace, dial } = parts.clone();
     let prober = Prober::new(client, observer, supervisor.clone(), public_url, result_sender);
     let inboxes = Inboxes { observations, plans, asks, probes };
     let start = move |effects: Effects| {
         let stop = supervisor.clone();
         supervisor.spawn(TaskKind::Continuity, async move {
             let mut worker = Worker::load(store, hub, effects, (prober, snapshot)).await?;
-            let real = &mut worker.sides[0].detector;
-            real.configure(Config { pace, ..real.config() });
+            for (side, pace) in worker.sides.iter_mut().zip([pace, dial]) {
+                side.detector.configure(Config { pace, ..side.detector.config() });
+            }
             worker.run(inboxes, &stop).await
         });
     };
@@ -339,13 +342,6 @@ impl Worker {
                 self.pass_at = Some(now);
                 self.policies().await.map(|()| None).map_err(|e| e.to_string())
             }
-            Command::Pace { pace } => {
-                let config = self.sides[1].detector.config();
-                self.sides[1].detector.configure(Config { pace: pace.clamp(1.0, 120.0), ..config });
-                self.dirty = true;
-                self.publish();
-                Ok(None)
-            }
         };
         // Who asked may be gone.
         let _ = ask.answer.send(answer);
@@ -361,7 +357,9 @@ impl Worker {
     /// Shows everybody what is known.
     pub(super) fn publish(&self) {
         let incidents = self.sides.iter().flat_map(Side::known).collect();
-        let snapshot = Snapshot { incidents, gates: self.gates.clone(), probes: self.probes.clone() };
+        let (gates, probes) = (self.gates.clone(), self.probes.clone());
+        let dial = self.sides[1].detector.config().pace;
+        let snapshot = Snapshot { incidents, gates, probes, dial };
         self.snapshot.send_replace(Arc::new(snapshot));
     }
 

@@ -150,7 +150,8 @@ async fn the_command_line_declares_and_a_person_chooses_the_way() {
     let route = format!("/conversations/{conversation}/route");
     let (status, _) = hub.api("POST", &route, json!({ "identity_id": "ident_x" })).await;
     assert_eq!(status, 422);
-    let moved = hub.good("POST", &route, json!({ "identity_id": address("phone") })).await;
+    hub.good("POST", &route, json!({ "identity_id": address("phone") })).await;
+    let moved = hub.good("GET", &format!("/conversations/{conversation}"), Value::Null).await;
     assert_eq!(moved["route"]["channel"], "twilio", "{moved}");
     hub.message("The blue one is here", "accepted").await;
     assert!(sms.texts().iter().any(|text| text.contains("The blue one is here")), "{:?}", sms.texts());

@@ -375,7 +375,11 @@ impl Hub {
         self.store.read(&CarriedBy(conversation)).map_err(text)
     }
 
-    pub(crate) fn route(&mut self, workspace: WorkspaceId, conversation: ConversationId) -> Inside<Option<AccountId>> {
+    pub(crate) fn route(
+        &mut self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+    ) -> Inside<Option<AccountId>> {
         self.store.read(&RouteOf { workspace, conversation }).map_err(text)
     }
 

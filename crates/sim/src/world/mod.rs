@@ -146,7 +146,8 @@ impl World {
         let mut keeper =
             InlineStore::open(&place, &lite()).unwrap_or_else(|error| panic!("no store: {error}"));
         let mut drawn = Rng::new(seed, "scene");
-        let scene = Scene::build(&mut keeper, START, &mut drawn).unwrap_or_else(|error| panic!("no scene: {error}"));
+        let scene =
+            Scene::build(&mut keeper, START, &mut drawn).unwrap_or_else(|error| panic!("no scene: {error}"));
         let mut world = Self {
             config,
             report: Report { seed, ..Report::default() },

@@ -5,8 +5,8 @@ use everthread_core::health::{Member, Phase};
 use everthread_core::routing::{Decision, Mode};
 use everthread_store::units::Trigger;
 
-use super::judge::WINDOW_SLACK;
 use super::World;
+use super::judge::WINDOW_SLACK;
 use crate::checks::{Away, LookAtMove, MoveFacts};
 use crate::hub::{Inside, Made, text};
 use crate::scene::LINE;
@@ -56,7 +56,8 @@ impl World {
             return wrong(format!("into {incident}"));
         }
         let Some(hub) = &mut self.hub else { return Ok(()) };
-        let facts = hub.store.read(&LookAtMove(made.conversation, *identity, *account, LINE)).map_err(text)?;
+        let facts =
+            hub.store.read(&LookAtMove(made.conversation, *identity, *account, LINE)).map_err(text)?;
         let MoveFacts { contact, other, said, granted, stopped, elsewhere, lines, value } = facts;
         if contact != other {
             return wrong(format!("to {value}, who is somebody else"));
@@ -73,9 +74,11 @@ impl World {
             return wrong(format!("with {lines} first lines in incidents {carriers:?}"));
         }
         let last = self.provider.last.get(&(info.id, value));
-        let open = info.caps.window.filter(|_| !self.jumped && template.is_none()).is_none_or(|window| {
-            last.is_some_and(|last| self.now <= *last + window + WINDOW_SLACK)
-        });
+        let open = info
+            .caps
+            .window
+            .filter(|_| !self.jumped && template.is_none())
+            .is_none_or(|window| last.is_some_and(|last| self.now <= *last + window + WINDOW_SLACK));
         if open { Ok(()) } else { wrong(format!("outside its window: {last:?}")) }
     }
 

@@ -83,7 +83,8 @@ impl World {
                 (conversation, workspace, Trigger::Approve(*user))
             }
             3 | 4 => {
-                let Some((conversation, workspace, identity, account)) = self.people.pick(&ways).copied() else {
+                let Some((conversation, workspace, identity, account)) = self.people.pick(&ways).copied()
+                else {
                     return Ok(());
                 };
                 let Some(user) = self.scene.users.get(&workspace) else { return Ok(()) };
@@ -111,7 +112,8 @@ impl World {
         } else {
             Scope::Channel(info.channel.clone())
         };
-        let direction = self.people.pick(&[Direction::Send, Direction::Delivery, Direction::Inbound]).copied();
+        let direction =
+            self.people.pick(&[Direction::Send, Direction::Delivery, Direction::Inbound]).copied();
         hub.declare(scope, direction.unwrap_or(Direction::Send), now)
     }
 

@@ -198,7 +198,8 @@ pub struct IncidentPlans {
     pub workspace: WorkspaceId,
     pub incident: IncidentId,
     pub state: String,
-    pub after: Option<PlanId>,
+    /// Public id of the plan before the first that is wanted.
+    pub after: Option<Uid>,
     pub limit: u32,
 }
 
@@ -211,15 +212,76 @@ impl Unit for IncidentPlans {
                 "SELECT p.id, p.uid, p.conversation_id, v.uid, c.name, p.state, p.channel, p.body, p.at, i.number, u.name \
                  FROM plans p JOIN conversations v ON v.id = p.conversation_id JOIN contacts c ON c.id = v.contact_id \
                  LEFT JOIN incidents i ON i.id = p.incident_id LEFT JOIN users u ON u.id = p.user_id \
-                 WHERE p.incident_id = ?1 AND p.workspace_id = ?2 AND p.state = ?3 AND p.id > ?4 ORDER BY p.id LIMIT ?5"
+                 WHERE p.incident_id = ?1 AND p.workspace_id = ?2 AND p.state = ?3 AND p.id > \
+                 coalesce((SELECT a.id FROM plans a WHERE a.uid = ?4 AND a.workspace_id = ?2), 0) ORDER BY p.id LIMIT ?5"
             ),
-            &vals![
-                self.incident,
-                self.workspace,
-                self.state.as_str(),
-                self.after.map_or(0, |id| id.0),
-                self.limit
-            ],
+            &vals![self.incident, self.workspace, self.state.as_str(), self.after, self.limit],
+        )
+        .await
+    }
+}
+
+/// One plan by its public id.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanByUid {
+    pub workspace: WorkspaceId,
+    pub uid: Uid,
+}
+
+impl Unit for PlanByUid {
+    type Out = Option<PlanRow>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        db.row(
+            sql!(
+                "SELECT p.id, p.uid, p.conversation_id, v.uid, c.name, p.state, p.channel, p.body, p.at, i.number, u.name \
+                 FROM plans p JOIN conversations v ON v.id = p.conversation_id JOIN contacts c ON c.id = v.contact_id \
+                 LEFT JOIN incidents i ON i.id = p.incident_id LEFT JOIN users u ON u.id = p.user_id \
+                 WHERE p.uid = ?1 AND p.workspace_id = ?2"
+            ),
+            &vals![self.uid, self.workspace],
+        )
+        .await
+    }
+}
+
+row_struct! {
+    /// How many plans of an incident say the same.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PlanGroup {
+        pub state: String,
+        /// Where they go; none where they wait.
+        pub channel: Option<String>,
+        /// Word of core's `HoldWhy`, where they wait.
+        pub why: Option<String>,
+        pub count: i64,
+    }
+}
+
+/// The plans of an incident by what they say, the most frequent first. Overtaken ones are left out.
+#[derive(Clone, Copy, Debug)]
+pub struct IncidentGroups {
+    pub workspace: WorkspaceId,
+    pub incident: IncidentId,
+}
+
+/// Groups that are read: states times channels times reasons are fewer.
+const GROUPS_MAX: i64 = 100;
+
+impl Unit for IncidentGroups {
+    type Out = Vec<PlanGroup>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        db.rows(
+            sql!(
+                lite: "SELECT state, channel, json_extract(body, '$.decision.why') AS why, count(*) AS plans FROM plans \
+                       WHERE incident_id = ?1 AND workspace_id = ?2 AND state <> 'overtaken' \
+                       GROUP BY state, channel, why ORDER BY plans DESC, state, channel, why LIMIT ?3",
+                pg: "SELECT state, channel, body::json -> 'decision' ->> 'why' AS why, count(*) AS plans FROM plans \
+                     WHERE incident_id = ?1 AND workspace_id = ?2 AND state <> 'overtaken' \
+                     GROUP BY state, channel, 3 ORDER BY plans DESC, state, channel, 3 LIMIT ?3"
+            ),
+            &vals![self.incident, self.workspace, GROUPS_MAX],
         )
         .await
     }

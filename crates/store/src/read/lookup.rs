@@ -1,7 +1,7 @@
 //! Internal ids behind public ones. Each looks in one workspace only: an id of another is not found.
 
 use everthread_core::ids::{
-    ContactId, ConversationId, IdentityId, LeadId, MessageId, PlanId, Uid, UserId, WorkspaceId,
+    ContactId, ConversationId, IdentityId, LeadId, MessageId, Uid, UserId, WorkspaceId,
 };
 
 use crate::{Db, Error, Result, Sql, Unit, sql, vals};
@@ -55,11 +55,6 @@ impl Named for ContactId {
 impl Named for IdentityId {
     const WHAT: &'static str = "address";
     const FIND: Sql = sql!("SELECT id FROM identities WHERE uid = ?1 AND workspace_id = ?2");
-}
-
-impl Named for PlanId {
-    const WHAT: &'static str = "plan";
-    const FIND: Sql = sql!("SELECT id FROM plans WHERE uid = ?1 AND workspace_id = ?2");
 }
 
 impl Named for LeadId {

@@ -42,8 +42,8 @@ pub use bulk::{Lanes, QueueBulk};
 pub use claim::{Claim, Claimed, Outgoing};
 pub use compose::{Compose, Composed, Note};
 pub use continuity::{
-    Canary, FindingRow, HeldLanes, HoldLanes, KnownFault, PlanLane, Planned, ReleaseLanes, Released,
-    ReturnRoutes, Returned, SaveHealth, SavedIncident, SetPolicy, Trigger,
+    Canary, FindingRow, HeldLanes, HoldLanes, KnownFault, NoteIncident, PlanLane, Planned, ReleaseLanes,
+    Released, ReturnRoutes, Returned, SaveHealth, SavedIncident, SetPolicy, Trigger,
 };
 pub use conversation::{Assign, Cancel, MarkRead, Retry, SetLabels, SetStatus, UpdateContact};
 pub use deferred::{Defer, DeferredItem, DropDeferred, DueDeferred};

@@ -41,6 +41,8 @@ pub struct Message {
     pub state_at: BTreeMap<String, String>,
     pub held: Option<HeldView>,
     pub error: Option<ErrorView>,
+    /// `plan_...`: the decision where it goes and why, once a fault asked for one.
+    pub plan_id: Option<String>,
     pub parts: Vec<PartView>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use everthread_core::content::{Attachment, Content, MediaSource};
-use everthread_core::ids::{AccountId, MediaId, MessageId, PartId, UserId};
+use everthread_core::ids::{AccountId, MediaId, MessageId, PartId, PlanId, UserId};
 use everthread_core::state::{Direction, State};
 use everthread_store::read::thread::{FullMessage, MediaRow, MessageRow, PartRow};
 
@@ -43,6 +43,7 @@ pub(crate) fn message(full: FullMessage) -> Message {
         state_at: state_at(&row),
         held: held(row.state, &parts),
         error: error(&row, &parts),
+        plan_id: row.plan.map(|uid| id(PlanId::PREFIX, uid)),
         parts: parts.into_iter().map(|part| part_view(part, &row.text)).collect(),
         text: row.text,
     }

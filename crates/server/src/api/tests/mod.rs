@@ -7,6 +7,7 @@ mod exports;
 mod inbox;
 mod incidents;
 mod media;
+mod sandbox;
 mod stream;
 mod walls;
 mod writes;
@@ -29,6 +30,7 @@ use everthread_store::units::{
 use everthread_store::{Options, Store, StoreUrl};
 use object_store::local::LocalFileSystem;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::auth::token;
@@ -172,6 +174,9 @@ async fn world() -> World {
     let hub = Arc::new(TestHub { directory: Arc::new(directory), registry, ..TestHub::default() });
     std::fs::create_dir(dir.path().join("media")).unwrap();
     let media = LocalFileSystem::new_with_prefix(dir.path().join("media")).unwrap();
+    let config = everthread_sandbox::Config::new(([127, 0, 0, 1], 0).into(), crate::clock::system_time());
+    let platforms = everthread_sandbox::run(config, CancellationToken::new()).await.unwrap();
+    let sandbox = crate::sandbox::Sandbox::new(platforms, shops[0].id, Vec::new());
     let state = ApiState::new(Parts {
         store: store.clone(),
         hub: Arc::clone(&hub) as Arc<dyn Hub>,
@@ -181,7 +186,7 @@ async fn world() -> World {
         seed,
         random,
         public_url: "http://127.0.0.1:8080".into(),
-        sandbox: true,
+        sandbox: Some(sandbox),
     });
     let app = router(state.clone()).0;
     World { _dir: dir, store, state, hub, app, shops }

@@ -16,6 +16,7 @@ pub mod messages;
 pub mod pipelines;
 pub mod problems;
 pub mod rules;
+pub mod sandbox;
 pub mod session;
 pub mod stream;
 pub mod system;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use everthread_core::ids::{AccountId, ContactId, ConversationId, LeadId, MessageId, ProblemId};
+use everthread_core::ids::{AccountId, ContactId, ConversationId, IncidentId, LeadId, MessageId, ProblemId};
 use everthread_store::read::changes::ChangeRow;
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ pub struct Since {
 /// `data` of an event `change`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Change {
-    /// `conversation`, `message`, `contact`, `lead`, `account` or `problem`.
+    /// `conversation`, `message`, `contact`, `lead`, `account`, `problem`, `incident` or `continuity` (the policy).
     pub kind: String,
     /// Public id of what changed.
     pub id: String,
@@ -122,6 +122,7 @@ fn change(row: &ChangeRow) -> Change {
         "lead" => LeadId::PREFIX,
         "account" => AccountId::PREFIX,
         "problem" => ProblemId::PREFIX,
+        "incident" => IncidentId::PREFIX,
         other => other,
     };
     Change {

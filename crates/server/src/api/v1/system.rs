@@ -30,7 +30,7 @@ pub async fn show_system(State(state): State<ApiState>, caller: Caller) -> Resul
     let figures = state.hub.figures();
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
-        sandbox: state.sandbox,
+        sandbox: state.sandbox.is_some(),
         apply_lag: figures.apply_lag,
         journal_bytes: figures.journal_bytes,
         problems,

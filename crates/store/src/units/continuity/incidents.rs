@@ -123,3 +123,33 @@ impl SaveHealth {
         Ok(SavedIncident { key: incident.key, id, number })
     }
 }
+
+/// A person's line on an incident's timeline, for their own workspace.
+#[derive(Clone, Debug)]
+pub struct NoteIncident {
+    pub now: Timestamp,
+    pub seed: u64,
+    pub workspace: WorkspaceId,
+    pub incident: IncidentId,
+    pub uid: Uid,
+    pub kind: String,
+    pub text: String,
+}
+
+impl Unit for NoteIncident {
+    type Out = After;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<After> {
+        let mut work = Work::start(db, self.now, self.seed, &[self.workspace], 1).await?;
+        let line = work.id(db).await?;
+        db.exec(
+            sql!(
+                "INSERT INTO incident_events (id, incident_id, workspace_id, at, kind, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+            ),
+            &vals![line, self.incident, self.workspace, self.now, self.kind.as_str(), self.text.as_str()],
+        )
+        .await?;
+        work.changed(self.workspace, "incident", self.uid, None);
+        work.finish(db).await
+    }
+}

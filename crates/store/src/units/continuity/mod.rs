@@ -9,7 +9,7 @@ mod returns;
 mod ways;
 
 pub use hold::{HeldLanes, HoldLanes};
-pub use incidents::{FindingRow, SaveHealth, SavedIncident};
+pub use incidents::{FindingRow, NoteIncident, SaveHealth, SavedIncident};
 pub use plan::{KnownFault, PlanLane, Planned, Trigger};
 pub use release::{Canary, ReleaseLanes, Released};
 pub use returns::{ReturnRoutes, Returned, SetPolicy};

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use everthread_core::content::Content;
 use everthread_core::directory::Directory;
-use everthread_core::ids::{
-    AccountId, ConversationId, IdentityId, IncidentId, PlanId, Uid, UserId, WorkspaceId,
-};
+use everthread_core::ids::{AccountId, ConversationId, IncidentId, PlanId, Uid, UserId, WorkspaceId};
 use everthread_core::outbox::Author;
-use everthread_core::routing::{Decision, Fault, Input, Mode, Need, Plan, Policy, first_line, plan};
+use everthread_core::routing::{Decision, Fault, Input, Mode, Need, Plan, Policy, Wish, first_line, plan};
 use everthread_core::state::State;
 use everthread_core::time::Timestamp;
 
@@ -26,8 +24,8 @@ pub enum Trigger {
     Incident,
     /// A person approves what was suggested.
     Approve(UserId),
-    /// A person chooses the address.
-    Choose(UserId, IdentityId),
+    /// A person chooses the way.
+    Choose(UserId, Wish),
 }
 
 /// An open incident with its row.
@@ -103,7 +101,7 @@ impl Unit for PlanLane {
         let faults: Vec<Fault> = self.faults.iter().map(|known| known.fault.clone()).collect();
         let incident = self.incident_of(account);
         let explicit = match self.trigger {
-            Trigger::Choose(_, identity) => Some(identity),
+            Trigger::Choose(_, wish) => Some(wish),
             Trigger::Incident | Trigger::Approve(_) => None,
         };
         let need = Need {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use everthread_core::health::Gate;
+use everthread_core::health::{Direction, Gate, Phase};
 use everthread_core::ids::{AccountId, WorkspaceId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use crate::api::auth::Caller;
 use crate::api::error::ApiError;
 use crate::api::model::{id, time};
 use crate::api::state::ApiState;
-use crate::continuity::Snapshot;
+use crate::continuity::{Known, Snapshot};
 use crate::registry::{Account, Registry};
 
 /// The last probe of one level.
@@ -38,6 +38,10 @@ pub struct HealthView {
     pub gate: String,
     /// Number of the incident behind the gate.
     pub incident: Option<i64>,
+    /// By direction (`send`, `auth`, `delivery`): `healthy`, `suspect`, `confirmed`, `recovering`, or `unknown` before anything was seen.
+    pub directions: BTreeMap<String, String>,
+    /// Numbers of the open incidents that reach it.
+    pub incidents: Vec<i64>,
     /// Why it sends nothing until somebody acts.
     pub stopped: Option<String>,
     /// By level: `edge`, `token`, `messaging`. Empty until the first probe.
@@ -64,6 +68,13 @@ pub(crate) fn views(registry: &Registry, known: &Snapshot, workspace: WorkspaceI
         let incident = gate.incident().and_then(|key| {
             known.incidents.iter().find(|i| i.sandbox == account.sandbox && i.incident.key == key)
         });
+        let member = account.member();
+        let mine: Vec<&Known> = known
+            .incidents
+            .iter()
+            .filter(|i| i.sandbox == account.sandbox)
+            .filter(|i| i.incident.scope().is_some_and(|scope| scope.holds(&member)))
+            .collect();
         let probes = known.probes.get(&account.id).into_iter().flatten().map(|(level, probe)| {
             let shown = ProbeView { at: time(probe.at), ok: probe.ok, detail: probe.detail.clone() };
             ((*level).to_owned(), shown)
@@ -81,9 +92,24 @@ pub(crate) fn views(registry: &Registry, known: &Snapshot, workspace: WorkspaceI
             }
             .to_owned(),
             incident: incident.map(|i| i.number),
+            directions: directions(&mine, known.probes.contains_key(&account.id)),
+            incidents: mine.iter().map(|known| known.number).collect(),
             stopped: account.stopped.clone(),
             probes: probes.collect(),
         }
     };
     accounts.into_iter().map(view).collect()
+}
+
+/// How each direction that is judged does: as its most advanced incident says, healthy where it was looked at and has none.
+fn directions(incidents: &[&Known], seen: bool) -> BTreeMap<String, String> {
+    let judged = Direction::ALL.into_iter().filter(|direction| direction.stops_sending());
+    judged
+        .map(|direction| {
+            let of = incidents.iter().filter(|known| known.incident.direction == direction);
+            let worst = of.map(|known| known.incident.phase).max();
+            let word = worst.map_or(if seen { "healthy" } else { "unknown" }, Phase::as_str);
+            (direction.as_str().to_owned(), word.to_owned())
+        })
+        .collect()
 }

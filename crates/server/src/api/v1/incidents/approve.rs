@@ -80,7 +80,7 @@ async fn suggested(
         let page = IncidentPlans { workspace, incident, state: "suggested".to_owned(), after, limit: LIMIT };
         let rows = state.store.read(page).await?;
         let more = rows.len() == LIMIT as usize;
-        after = rows.last().map(|row| row.id);
+        after = rows.last().map(|row| row.uid);
         meant.extend(
             rows.into_iter().filter(|row| wanted.is_none_or(|ids| ids.contains(&row.conversation_uid))),
         );

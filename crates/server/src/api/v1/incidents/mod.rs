@@ -7,7 +7,7 @@ pub mod list;
 pub mod plans;
 pub mod show;
 
-use everthread_core::health::{Incident, Scope, sure, what};
+use everthread_core::health::{Attribution, Incident, SHARE_TOLD, Scope, sure, what};
 use everthread_core::ids::{IncidentId, Uid, WorkspaceId};
 use everthread_core::routing::Names;
 use everthread_store::read::continuity::{IncidentByUid, IncidentRow, Incidents};
@@ -26,6 +26,15 @@ const OTHERS: &str = "another account of this hub";
 /// Rows read at a time.
 const PAGE: u32 = 500;
 
+/// One explanation and how likely it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShareView {
+    /// E.g. "Instagram", "our account @acme".
+    pub what: String,
+    /// 0 to 1.
+    pub share: f64,
+}
+
 /// One incident.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentView {
@@ -37,6 +46,8 @@ pub struct IncidentView {
     pub what: String,
     /// E.g. "71 % Instagram, 27 % our account @acme". Never confirmed by the platform.
     pub sure: String,
+    /// The same as figures, likeliest first; explanations under 2 % are left out.
+    pub shares: Vec<ShareView>,
     /// `send`, `auth`, `delivery`, `webhook`, `inbound`
     pub direction: String,
     /// `suspect`, `confirmed`, `recovering`, `closed`
@@ -70,6 +81,7 @@ pub(crate) fn view(row: &IncidentRow, registry: &Registry, workspace: WorkspaceI
         number: row.number,
         what: what(&incident, words),
         sure: sure(&incident.attribution, words),
+        shares: shares(&incident.attribution, words),
         direction: row.direction.clone(),
         phase: row.phase.clone(),
         scope: row.scope_kind.clone(),
@@ -81,6 +93,11 @@ pub(crate) fn view(row: &IncidentRow, registry: &Registry, workspace: WorkspaceI
         recovering_at: time_opt(row.recovering_at),
         closed_at: time_opt(row.closed_at),
     })
+}
+
+fn shares(attribution: &Attribution, words: impl Fn(&Scope) -> String) -> Vec<ShareView> {
+    let told = attribution.0.iter().filter(|likely| likely.share >= SHARE_TOLD);
+    told.map(|likely| ShareView { what: words(&likely.scope), share: likely.share }).collect()
 }
 
 /// Whether all accounts in a scope are of this workspace: only then may its people say what holds for all of it.

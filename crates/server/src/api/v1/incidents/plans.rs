@@ -2,11 +2,10 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use everthread_core::ids::{ConversationId, IncidentId, PlanId};
-use everthread_core::routing::{Plan, decision_sentence, verdict_sentence};
+use everthread_core::ids::{AccountId, ConversationId, IncidentId, PlanId};
+use everthread_core::routing::{Plan, Why, decision_sentence, verdict_sentence};
 use everthread_core::time::Timestamp;
 use everthread_store::read::continuity::{IncidentPlans, PlanRow};
-use everthread_store::read::lookup::Find;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -28,8 +27,18 @@ const LIMIT: u32 = 200;
 pub struct Which {
     /// `suggested` (default), `held`, `done`
     pub state: Option<String>,
-    /// `plan_...`: only later ones, for the next page; a page has 200.
+    /// Only behind this plan, `plan_...`, for the next page.
     pub after: Option<String>,
+}
+
+/// A way that a person may choose: `POST /conversations/{id}/route`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Choice {
+    /// Its place in `ways`, from 0.
+    pub way: usize,
+    pub channel: String,
+    /// `acct_...`
+    pub account_id: String,
 }
 
 /// A recorded decision in words.
@@ -47,6 +56,8 @@ pub struct PlanView {
     pub decision: String,
     /// One sentence for every way, the best first.
     pub ways: Vec<String>,
+    /// Those of `ways` that a person may choose all the same.
+    pub choices: Vec<Choice>,
     pub incident: Option<i64>,
     /// Who approved or chose it.
     pub by: Option<String>,
@@ -65,10 +76,33 @@ pub(in crate::api::v1) fn plan_view(row: PlanRow, registry: &Registry, now: Time
         channel: row.channel,
         decision: decision_sentence(&plan.decision),
         ways: plan.verdicts.iter().map(|verdict| verdict_sentence(verdict, &words, now)).collect(),
+        choices: choices(&plan, registry),
         incident: row.incident_number,
         by: row.user_name,
         at: time(row.at),
     })
+}
+
+/// What speaks against these ways is our policy or a fault, not the customer's will or the platform's rules.
+fn choices(plan: &Plan, registry: &Registry) -> Vec<Choice> {
+    let open = plan.verdicts.iter().enumerate().filter(|(_, verdict)| {
+        matches!(
+            verdict.why,
+            Some(
+                Why::Second
+                    | Why::Excluded
+                    | Why::Unproven { .. }
+                    | Why::TooDear { .. }
+                    | Why::SameFault { .. }
+            )
+        )
+    });
+    open.filter_map(|(way, verdict)| {
+        let account = registry.account(verdict.account)?;
+        let account_id = show(AccountId::PREFIX, account.uid);
+        Some(Choice { way, channel: verdict.channel.clone(), account_id })
+    })
+    .collect()
 }
 
 /// Plans of one incident, oldest first.
@@ -83,21 +117,11 @@ pub async fn list_incident_plans(
     let registry = state.hub.registry();
     let incident = uid(IncidentId::PREFIX, "incident", &id)?;
     let row = find((&state.store, &registry), caller.workspace, incident).await?;
-    let after = match which.after {
-        Some(id) => {
-            let last: PlanId = state
-                .store
-                .read(Find::new(caller.workspace, field_uid(PlanId::PREFIX, "after", &id)?))
-                .await?;
-            Some(last)
-        }
-        None => None,
-    };
     let unit = IncidentPlans {
         workspace: caller.workspace,
         incident: row.id,
         state: which.state.unwrap_or_else(|| "suggested".to_owned()),
-        after,
+        after: which.after.map(|text| field_uid(PlanId::PREFIX, "after", &text)).transpose()?,
         limit: LIMIT,
     };
     let rows = state.store.read(unit).await?;

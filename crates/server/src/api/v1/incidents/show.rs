@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use everthread_core::health::Incident;
 use everthread_core::ids::{IncidentId, Uid, WorkspaceId};
+use everthread_core::routing::{HoldWhy, hold_sentence};
 use everthread_store::Store;
-use everthread_store::read::continuity::IncidentStory;
+use everthread_store::read::continuity::{IncidentGroups, IncidentStory, PlanGroup};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,6 +55,18 @@ pub struct Counts {
     pub messages: i64,
 }
 
+/// Conversations for which the same was decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Group {
+    /// `held`, `suggested`, `done`, `returned`
+    pub state: String,
+    /// Where they go; none where they wait.
+    pub channel: Option<String>,
+    /// Why they wait, as a sentence.
+    pub why: Option<String>,
+    pub count: i64,
+}
+
 /// All of one incident.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentDetail {
@@ -62,6 +75,8 @@ pub struct IncidentDetail {
     pub evidence: Vec<Evidence>,
     pub timeline: Vec<TimelineLine>,
     pub counts: Counts,
+    /// What was decided, the most frequent first.
+    pub groups: Vec<Group>,
 }
 
 /// One incident.
@@ -85,6 +100,7 @@ pub(crate) async fn detail(
 ) -> Result<IncidentDetail, ApiError> {
     let row = find((store, registry), workspace, uid).await?;
     let shown = view(&row, registry, workspace).ok_or(ApiError::NotFound { what: "incident" })?;
+    let groups = store.read(IncidentGroups { workspace, incident: row.id }).await?;
     let (events, counts) = store.read(IncidentStory { workspace, incident: row.id }).await?;
     // While it is open, the evidence grows from minute to minute.
     let live = known.incidents.iter().find(|known| known.id == row.id).map(|known| known.incident.clone());
@@ -117,5 +133,16 @@ pub(crate) async fn detail(
             held: counts.held,
             messages: counts.messages,
         },
+        groups: groups.into_iter().map(group).collect(),
     })
+}
+
+fn group(row: PlanGroup) -> Group {
+    let why = row.why.and_then(|word| serde_json::from_value::<HoldWhy>(word.into()).ok());
+    Group {
+        state: row.state,
+        channel: row.channel,
+        why: why.map(|why| hold_sentence(why).to_owned()),
+        count: row.count,
+    }
 }
