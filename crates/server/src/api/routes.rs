@@ -43,7 +43,6 @@ fn talk() -> OpenApiRouter<ApiState> {
         .routes(routes!(conversations::show::show_conversation))
         .routes(routes!(conversations::messages::list_messages, conversations::send::send_message))
         .routes(routes!(conversations::plans::list_plans))
-        .routes(routes!(conversations::route::choose_route))
         .routes(routes!(conversations::read::read_conversation))
         .routes(routes!(conversations::assign::assign_conversation))
         .routes(routes!(conversations::route::choose_route))

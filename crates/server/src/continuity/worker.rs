@@ -1,10 +1,10 @@
 //! The loop: observations in, incidents out, and what follows for accounts and lanes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use everthread_core::health::{Config, Finding, Gate, Observation};
+use everthread_core::health::{Config, Finding, Observation};
 use everthread_core::ids::{AccountId, ConversationId, WorkspaceId};
 use everthread_core::routing::Policy;
 use everthread_core::time::{Span, Timestamp};
@@ -21,7 +21,7 @@ use crate::clock;
 use crate::effects::Effects;
 use crate::http::Client;
 use crate::hub::Hub;
-use crate::registry::{Account, Registry};
+use crate::registry::Registry;
 use crate::supervisor::{Supervisor, TaskKind};
 
 /// Nothing is looked at more rarely: probes are due by then.
@@ -42,19 +42,11 @@ pub(super) struct Worker {
     pub(super) hub: Hub,
     pub(super) effects: Effects,
     pub(super) sides: [Side; 2],
-    pub(super) policies: HashMap<WorkspaceId, Arc<Policy>>,
+    pub(super) policies: HashMap<WorkspaceId, Policy>,
     /// Lanes that want a plan now.
     pub(super) wanted: BTreeSet<(WorkspaceId, ConversationId)>,
-    /// When all lanes of shut accounts are planned again.
-    pub(super) pass_at: Option<Timestamp>,
-    pub(super) gates: HashMap<AccountId, Gate>,
-    pub(super) canary_at: HashMap<AccountId, Timestamp>,
-    pub(super) ramp_at: Timestamp,
-    pub(super) return_at: Timestamp,
     prober: Prober,
     probes: HashMap<AccountId, HashMap<&'static str, Probed>>,
-    /// Good token probes of stopped accounts in a row.
-    token_good: HashMap<AccountId, u32>,
     saved_at: Timestamp,
     dirty: bool,
     snapshot: watch::Sender<Arc<Snapshot>>,
@@ -136,14 +128,8 @@ impl Worker {
             sides,
             policies: HashMap::new(),
             wanted: BTreeSet::new(),
-            pass_at: None,
-            gates: HashMap::new(),
-            canary_at: HashMap::new(),
-            ramp_at: now,
-            return_at: now,
             prober,
             probes: HashMap::new(),
-            token_good: HashMap::new(),
             saved_at: now,
             dirty: false,
             snapshot,
@@ -253,7 +239,7 @@ impl Worker {
                         "the stored continuity policy can't be read; the default holds until it is saved again");
                     Policy::default()
                 });
-                (workspace, Arc::new(policy))
+                (workspace, policy)
             })
             .collect();
         Ok(())
@@ -266,44 +252,30 @@ impl Worker {
 
     fn start_probes(&mut self, now: Timestamp) {
         let registry = self.hub.registry().borrow().clone();
-        let questioned: BTreeSet<(bool, &str)> = registry
-            .accounts()
-            .filter(|account| {
-                let (incidents, member) = (self.side(account.sandbox).detector.incidents(), account.member());
-                incidents.iter().any(|incident| incident.scope().is_some_and(|scope| scope.holds(&member)))
-            })
-            .flat_map(|account| account.channel.spec().fate.iter().map(|group| (account.sandbox, *group)))
-            .collect();
-        let often = |account: &Account| {
-            account.channel.spec().fate.iter().any(|group| questioned.contains(&(account.sandbox, *group)))
-        };
-        let configs = [self.sides[0].detector.config(), self.sides[1].detector.config()];
-        let config = |account: &Account| configs[usize::from(account.sandbox)];
-        self.prober.start_due(registry.accounts(), now, often, config);
+        for side in &mut self.sides {
+            for id in side.course.probes(&side.detector, self.prober.room(), now) {
+                registry.account(id).into_iter().for_each(|account| self.prober.probe(Arc::clone(account)));
+            }
+        }
     }
 
     async fn probed(&mut self, result: probe::Result) {
         self.prober.ended();
+        self.resume(result.account, result.token_ok()).await;
         let levels = self.probes.entry(result.account).or_default();
-        levels.extend(result.levels);
-        self.resume(result.account, result.token_ok).await;
+        levels.extend(result.levels.into_iter().map(|(level, probed)| (level.as_str(), probed)));
         self.publish();
     }
 
-    /// A stopped account whose credential is accepted again, twice in a row, sends again by itself: after a platform-wide login fault
-    /// nobody has to reconnect anything.
+    /// A stopped account whose credential is accepted again sends again by itself.
     async fn resume(&mut self, account: AccountId, token_ok: bool) {
         let registry = self.hub.registry().borrow().clone();
-        let Some(stopped) = registry.account(account).filter(|a| a.stopped.is_some()) else {
-            self.token_good.remove(&account);
-            return;
-        };
-        let good = self.token_good.entry(account).or_insert(0);
-        *good = if token_ok { *good + 1 } else { 0 };
-        if *good < 2 {
+        let Some(known) = registry.account(account) else { return };
+        let course = &mut self.sides[usize::from(known.sandbox)].course;
+        if !course.token(account, known.stopped.is_some(), token_ok) {
             return;
         }
-        let unit = StartAccount { now: clock::now(), workspace: stopped.workspace, account };
+        let unit = StartAccount { now: clock::now(), workspace: known.workspace, account };
         match self.store.write(unit).await {
             Ok(after) => {
                 tracing::info!(
@@ -339,7 +311,7 @@ impl Worker {
                 self.person_plans(workspace, conversation, user, Some(to)).await
             }
             Command::Reload => {
-                self.pass_at = Some(now);
+                self.sides.iter_mut().for_each(|side| side.course.plan_soon(now));
                 self.policies().await.map(|()| None).map_err(|e| e.to_string())
             }
         };
@@ -357,14 +329,10 @@ impl Worker {
     /// Shows everybody what is known.
     pub(super) fn publish(&self) {
         let incidents = self.sides.iter().flat_map(Side::known).collect();
-        let (gates, probes) = (self.gates.clone(), self.probes.clone());
+        let gates = self.sides.iter().flat_map(|side| side.course.gates()).map(|(id, gate)| (*id, *gate));
+        let (gates, probes) = (gates.collect(), self.probes.clone());
         let dial = self.sides[1].detector.config().pace;
         let snapshot = Snapshot { incidents, gates, probes, dial };
         self.snapshot.send_replace(Arc::new(snapshot));
-    }
-
-    /// Gates of both sides.
-    pub(super) fn all_gates(&self, now: Timestamp) -> BTreeMap<AccountId, Gate> {
-        self.sides.iter().flat_map(|side| side.gates(now)).collect()
     }
 }
