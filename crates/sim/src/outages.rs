@@ -114,16 +114,15 @@ impl Outages {
         info: &AccountInfo,
         (now, rng): (Timestamp, &mut Rng),
     ) -> Option<&Outage> {
-        self.0
-            .iter()
-            .find(|outage| outage.component == component && outage.holds(info, now) && rng.chance(outage.share))
+        self.0.iter().find(|outage| {
+            outage.component == component && outage.holds(info, now) && rng.chance(outage.share)
+        })
     }
 
     /// Whether a probe of the API is refused, and whether it is the credential that is.
     pub(crate) fn probe(&self, info: &AccountInfo, now: Timestamp) -> Option<Component> {
-        let seen = |component| {
-            self.0.iter().any(|o| o.component == component && !o.hidden && o.holds(info, now))
-        };
+        let seen =
+            |component| self.0.iter().any(|o| o.component == component && !o.hidden && o.holds(info, now));
         [Component::Auth, Component::Send].into_iter().find(|component| seen(*component))
     }
 }

@@ -1,9 +1,9 @@
 //! What follows from incidents: gates in the directory, holds, plans, canaries, the drain, the way home.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use everthread_core::health::Gate;
+use everthread_core::health::Finding;
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, UserId, WorkspaceId};
 use everthread_core::routing::{Mode, Names, Plan, Policy};
 use everthread_core::time::{Span, Timestamp};
@@ -29,25 +29,6 @@ const PLAN_LANES: u32 = 500;
 /// Plans under way at once: enough to share commits.
 const PLANS_AT_ONCE: usize = 64;
 
-/// All lanes of shut accounts are planned again after this time, in case consent, windows or hours have changed.
-const PASS_AGAIN: Span = Span::mins(10);
-
-/// A lane with an unsettled call is looked at again after this time.
-const BUSY_AGAIN: Span = Span::secs(15);
-
-/// Between two canaries while a fault is only suspected: many are over before anybody notices.
-const CANARY_SUSPECT: Span = Span::secs(5);
-
-/// Between two canaries once one has come through, and when nothing is known.
-const CANARY_SOON: Span = Span::secs(30);
-const CANARY: Span = Span::mins(1);
-
-/// Between two steps of the drain.
-const RAMP_STEP: Span = Span::secs(1);
-
-/// Between two looks at who can go home.
-const RETURN_EVERY: Span = Span::mins(1);
-
 /// Conversations that go home in one unit.
 const RETURN_MAX: u32 = 500;
 
@@ -55,12 +36,12 @@ impl Worker {
     /// Brings the gates in line with the incidents.
     pub(super) async fn regate(&mut self, now: Timestamp) -> Result<(), Error> {
         let registry = self.hub.registry().borrow().clone();
-        let mut faults = HashMap::new();
-        for side in &self.sides {
-            side.shut(now, &registry, &mut faults);
+        let (mut faults, mut opened) = (HashMap::new(), Vec::new());
+        for side in &mut self.sides {
+            let regated = side.course.regate(&side.detector, now);
+            faults.extend(side.shut(&regated.shut, &registry));
+            opened.extend(regated.opened);
         }
-        let before = std::mem::take(&mut self.gates);
-        self.gates = self.all_gates(now).into_iter().collect();
         self.hub.set_faults(faults.clone());
         self.publish();
         for (account, fault) in &faults {
@@ -81,33 +62,22 @@ impl Worker {
                 }
             }
         }
-        // What has just been opened without a ramp (never confirmed, or dismissed) goes at once.
-        let opened = before.iter().filter(|(id, gate)| gate.is_shut() && !self.gates.contains_key(id));
-        let opened: Vec<AccountId> = opened.map(|(id, _)| *id).collect();
         for account in opened {
             self.release(&registry, account, u32::MAX, now).await?;
-        }
-        if self.gates.values().any(|gate| gate.is_shut()) {
-            self.pass_at = Some(now);
         }
         Ok(())
     }
 
     /// Everything that is due.
     pub(super) async fn act(&mut self, now: Timestamp) -> Result<(), Error> {
-        if self.pass_at.is_some_and(|at| at <= now) {
-            self.pass(now).await?;
-        }
+        self.pass(now).await?;
         if !self.wanted.is_empty() {
             let lanes: Vec<_> = std::mem::take(&mut self.wanted).into_iter().collect();
             self.plan(lanes, now).await?;
         }
         self.canaries(now).await?;
-        if now.since(self.ramp_at) >= RAMP_STEP {
-            self.drain(now).await?;
-        }
-        if now.since(self.return_at) >= RETURN_EVERY {
-            self.return_at = now;
+        self.drain(now).await?;
+        if self.sides[0].course.returns(now) {
             self.go_home(now).await?;
         }
         Ok(())
@@ -115,10 +85,18 @@ impl Worker {
 
     /// Plans every lane whose route is shut.
     async fn pass(&mut self, now: Timestamp) -> Result<(), Error> {
-        let shut: Vec<AccountId> =
-            self.gates.iter().filter(|(_, g)| g.is_shut()).map(|(id, _)| *id).collect();
-        self.pass_at = (!shut.is_empty()).then(|| now + self.soonest(&shut));
         let registry = self.hub.registry().borrow().clone();
+        let mut shut = Vec::new();
+        for sandbox in [false, true] {
+            let side = usize::from(sandbox);
+            let mut course = std::mem::take(&mut self.sides[side].course);
+            let hold_first = |id: AccountId| {
+                let workspace = registry.account(id).map(|account| account.workspace);
+                workspace.map_or(Span::ZERO, |workspace| self.policy(workspace, sandbox).hold_first())
+            };
+            shut.extend(course.pass(&self.sides[side].detector, hold_first, now));
+            self.sides[side].course = course;
+        }
         for account in shut {
             let Some(workspace) = registry.account(account).map(|a| a.workspace) else { continue };
             let mut after = ConversationId(0);
@@ -134,25 +112,6 @@ impl Worker {
             }
         }
         Ok(())
-    }
-
-    /// When the next pass is worth it: when the first policy stops holding, at the latest after [`PASS_AGAIN`].
-    fn soonest(&self, shut: &[AccountId]) -> Span {
-        let registry = self.hub.registry().borrow().clone();
-        let now = clock::now();
-        let mut soonest = PASS_AGAIN;
-        for account in shut.iter().filter_map(|id| registry.account(*id)) {
-            let side = self.side(account.sandbox);
-            let policy = self.policy(account.workspace, account.sandbox);
-            for incident in side.detector.incidents() {
-                let left = (incident.suspected_at + policy.hold_first()).since(now);
-                if left > Span::ZERO {
-                    soonest = soonest.min(left);
-                }
-            }
-            soonest = soonest.min(side.detector.config().paced(PASS_AGAIN));
-        }
-        soonest.max(Span::millis(200))
     }
 
     /// The policy that holds for an account. The sandbox carries by itself, and its waits run by the fast dial: it is there to be
@@ -188,8 +147,7 @@ impl Worker {
             match planned {
                 Ok(Planned { plan, after, .. }) => {
                     if plan.is_none() {
-                        let again = now + BUSY_AGAIN;
-                        self.pass_at = Some(self.pass_at.map_or(again, |at| at.min(again)));
+                        self.sides.iter_mut().for_each(|side| side.course.busy(now));
                     }
                     self.effects.committed(After { plans: Vec::new(), ..after });
                 }
@@ -254,67 +212,33 @@ impl Worker {
     /// One real message now and then into each fault.
     async fn canaries(&mut self, now: Timestamp) -> Result<(), Error> {
         let registry = self.hub.registry().borrow().clone();
-        self.canary_at.retain(|account, _| self.gates.get(account).is_some_and(|gate| gate.is_shut()));
-        let shut: Vec<(AccountId, Gate)> =
-            self.gates.iter().filter(|(_, g)| g.is_shut()).map(|(id, gate)| (*id, *gate)).collect();
-        for (id, gate) in shut {
-            let Some(account) = registry.account(id) else { continue };
-            let side = self.side(account.sandbox);
-            let config = side.detector.config();
-            let incident =
-                gate.incident().and_then(|key| side.known().into_iter().find(|k| k.incident.key == key));
-            let Some(incident) = incident.filter(|known| !known.incident.declared) else { continue };
-            let healing = side.detector.heals(incident.incident.key);
-            let wait = config.paced(match gate {
-                Gate::Hold(_) => CANARY_SUSPECT,
-                _ if healing => CANARY_SOON,
-                _ => CANARY,
-            });
-            let first = now + config.paced(CANARY_SUSPECT);
-            if *self.canary_at.entry(id).or_insert(first) > now {
-                continue;
+        for side in &mut self.sides {
+            for (account, key) in side.course.canaries(&side.detector, now) {
+                let workspace = registry.account(account).map(|account| account.workspace);
+                let (Some(workspace), Some(incident)) = (workspace, side.row(key)) else { continue };
+                let unit = Canary { now, seed: clock::seed(), workspace, account, incident };
+                let (_, after) = self.store.write(unit).await?;
+                self.effects.committed(after);
             }
-            self.canary_at.insert(id, now + wait);
-            let unit = Canary {
-                now,
-                seed: clock::seed(),
-                workspace: account.workspace,
-                account: id,
-                incident: incident.id,
-            };
-            let (_, after) = self.store.write(unit).await?;
-            self.effects.committed(after);
         }
         Ok(())
     }
 
     /// Lets a share of what waits go on every recovering account, and closes incidents with nothing left.
     async fn drain(&mut self, now: Timestamp) -> Result<(), Error> {
-        let passed = now.since(self.ramp_at).as_micros() as f64 / 1e6;
-        self.ramp_at = now;
-        let gates = self.all_gates(now);
-        let ramps: Vec<(AccountId, Gate)> =
-            gates.into_iter().filter(|(_, gate)| matches!(gate, Gate::Ramp(..))).collect();
-        if ramps.is_empty() {
-            return Ok(());
-        }
         let registry = self.hub.registry().borrow().clone();
-        let mut left: HashMap<_, u64> = HashMap::new();
-        for (id, gate) in ramps {
-            let Gate::Ramp(key, share) = gate else { continue };
-            self.gates.insert(id, gate);
-            let Some(info) = registry.directory.get(id) else { continue };
-            let lanes = (info.caps.pacing.account.per_s * share * passed).ceil().clamp(1.0, 10_000.0) as u32;
-            let waiting = self.release(&registry, id, lanes, now).await?;
-            *left.entry((info.sandbox, key)).or_default() += waiting;
-        }
-        let mut ended = [Vec::new(), Vec::new()];
-        for ((sandbox, key), waiting) in left {
-            if waiting == 0
-                && let Some(found) = self.sides[usize::from(sandbox)].detector.drained(key, now)
-            {
-                ended[usize::from(sandbox)].push(found);
+        let per_s = |id| registry.directory.get(id).map_or(0.0, |info| info.caps.pacing.account.per_s);
+        let mut ended: [Vec<Finding>; 2] = Default::default();
+        for (at, ended) in ended.iter_mut().enumerate() {
+            let side = &mut self.sides[at];
+            let Some(steps) = side.course.ramp(&side.detector, per_s, now) else { continue };
+            let mut left: BTreeMap<_, u64> = BTreeMap::new();
+            for step in steps {
+                let waiting = self.release(&registry, step.account, step.lanes, now).await?;
+                *left.entry(step.incident).or_default() += waiting;
             }
+            let done = left.into_iter().filter(|(_, waiting)| *waiting == 0);
+            ended.extend(done.filter_map(|(key, _)| self.sides[at].detector.drained(key, now)));
         }
         if ended.iter().any(|found| !found.is_empty()) {
             self.save(now, &ended).await?;
@@ -341,6 +265,7 @@ impl Worker {
 
     /// Conversations that an incident carried, and that are quiet since its end, get their first channel back.
     async fn go_home(&mut self, now: Timestamp) -> Result<(), Error> {
+        let directory = Arc::clone(&self.hub.registry().borrow().directory);
         for (workspace, incident, sandbox) in self.store.read(CarriedAway).await? {
             let policy = self.policy(workspace, sandbox);
             let settle = Span::mins(i64::from(policy.settle_min));
@@ -352,6 +277,7 @@ impl Worker {
                 incident,
                 quiet_before: now - settle,
                 limit: RETURN_MAX,
+                directory: Arc::clone(&directory),
             };
             let returned = self.store.write(unit).await?;
             self.effects.committed(returned.after);

@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use everthread_core::health::{
-    Direction, Gate, Incident, IncidentKey, Observation, Scope, Signal, of_outcome,
-};
+use everthread_core::health::{Direction, Gate, Incident, IncidentKey, Observation, Scope, of_call};
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, IncidentId, UserId, WorkspaceId};
-use everthread_core::outcome::{Outcome, Reason};
+use everthread_core::outcome::Outcome;
 use everthread_core::routing::Plan;
 use everthread_core::time::Timestamp;
 use metrics::counter;
@@ -28,7 +26,7 @@ impl Observer {
         (Self(sender), receiver)
     }
 
-    /// What a real call came to. Only a message's first attempt says something: its retries are one observation.
+    /// What a real call came to. `attempt`: its number, and whether it is a canary.
     pub fn call(
         &self,
         at: Timestamp,
@@ -37,15 +35,8 @@ impl Observer {
         attempt: (u32, bool),
         outcome: &Outcome,
     ) {
-        let (number, canary) = attempt;
-        if number > 1 && !canary {
-            return;
-        }
-        let detail = reason(outcome).map(|r| format!("{} {}", r.code, r.text)).unwrap_or_default();
-        for (signal, bad) in of_outcome(outcome) {
-            let signal = if canary && *signal == Signal::Send { Signal::Canary } else { *signal };
-            let peer = (!canary).then_some(peer);
-            self.see(Observation { at, account, signal, bad: *bad, peer, detail: detail.clone() });
+        for seen in of_call((at, account, peer), attempt, outcome) {
+            self.see(seen);
         }
     }
 
@@ -54,15 +45,6 @@ impl Observer {
         if self.0.try_send(seen).is_err() {
             counter!("everthread_observations_dropped_total").increment(1);
         }
-    }
-}
-
-fn reason(outcome: &Outcome) -> Option<&Reason> {
-    match outcome {
-        Outcome::Accepted { .. } => None,
-        Outcome::NotExecuted { reason, .. }
-        | Outcome::Refused { reason, .. }
-        | Outcome::Uncertain { reason } => Some(reason),
     }
 }
 

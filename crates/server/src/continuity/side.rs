@@ -1,14 +1,12 @@
 //! One detector with the rows of its incidents: real platforms, or the sandbox's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use everthread_core::continuity::Course;
 use everthread_core::directory::AccountFault;
-use everthread_core::health::{
-    Config, Detector, Finding, Gate, Incident, IncidentKey, Phase, Scope, gates, sure, what,
-};
-use everthread_core::ids::{AccountId, WorkspaceId};
+use everthread_core::health::{Config, Detector, Finding, Incident, IncidentKey, Phase, Scope, sure, what};
+use everthread_core::ids::{AccountId, IncidentId, WorkspaceId};
 use everthread_core::routing::{Fault, Names};
-use everthread_core::time::Timestamp;
 use everthread_store::Store;
 use everthread_store::read::continuity::{Incidents, LoadHealth};
 use everthread_store::units::{FindingRow, KnownFault, SaveHealth, SavedIncident};
@@ -27,6 +25,7 @@ pub(super) struct Side {
     pub(super) name: &'static str,
     pub(super) sandbox: bool,
     pub(super) detector: Detector,
+    pub(super) course: Course,
     saved: BTreeMap<IncidentKey, SavedIncident>,
 }
 
@@ -55,7 +54,7 @@ impl Side {
                 (key, SavedIncident { key, id: row.id, number: row.number })
             })
             .collect();
-        Ok(Self { name, sandbox, detector, saved })
+        Ok(Self { name, sandbox, detector, course: Course::default(), saved })
     }
 
     /// Accounts that it judges.
@@ -140,33 +139,27 @@ impl Side {
             .collect()
     }
 
-    /// Gates that are not open.
-    pub(super) fn gates(&self, now: Timestamp) -> BTreeMap<AccountId, Gate> {
-        let pace = self.detector.config().pace;
-        gates(self.detector.incidents(), &self.detector.all_members(), now, pace)
+    /// The row of an open incident.
+    pub(super) fn row(&self, key: IncidentKey) -> Option<IncidentId> {
+        self.saved.get(&key).map(|saved| saved.id)
     }
 
     /// What the store's units must know of accounts behind a shut gate.
     pub(super) fn shut(
         &self,
-        now: Timestamp,
+        shut: &[(AccountId, IncidentKey)],
         registry: &Registry,
-        out: &mut HashMap<AccountId, AccountFault>,
-    ) {
-        for (account, gate) in self.gates(now) {
-            let Some(saved) = gate.incident().filter(|_| gate.is_shut()).and_then(|key| self.saved.get(&key))
-            else {
-                continue;
-            };
-            let Some(incident) = self.detector.incidents().iter().find(|i| i.key == saved.key) else {
-                continue;
-            };
+    ) -> Vec<(AccountId, AccountFault)> {
+        let faults = shut.iter().filter_map(|(account, key)| {
+            let saved = self.saved.get(key)?;
+            let incident = self.detector.incidents().iter().find(|i| i.key == *key)?;
             let doing =
                 if incident.phase == Phase::Suspect { "being checked" } else { "carried on where possible" };
             let what = what(incident, |scope| Words(registry).scope(scope));
             let reason = format!("{what} (incident {}); {doing}", saved.number);
-            out.insert(account, AccountFault { incident: saved.id, reason });
-        }
+            Some((*account, AccountFault { incident: saved.id, reason }))
+        });
+        faults.collect()
     }
 }
 

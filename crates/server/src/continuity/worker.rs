@@ -1,10 +1,10 @@
 //! The loop: observations in, incidents out, and what follows for accounts and lanes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use everthread_core::health::{Config, Finding, Gate, Observation};
+use everthread_core::health::{Config, Finding, Observation};
 use everthread_core::ids::{AccountId, ConversationId, WorkspaceId};
 use everthread_core::routing::Policy;
 use everthread_core::time::{Span, Timestamp};
@@ -21,7 +21,7 @@ use crate::clock;
 use crate::effects::Effects;
 use crate::http::Client;
 use crate::hub::Hub;
-use crate::registry::{Account, Registry};
+use crate::registry::Registry;
 use crate::supervisor::{Supervisor, TaskKind};
 
 /// Nothing is looked at more rarely: probes are due by then.
@@ -45,16 +45,8 @@ pub(super) struct Worker {
     pub(super) policies: HashMap<WorkspaceId, Arc<Policy>>,
     /// Lanes that want a plan now.
     pub(super) wanted: BTreeSet<(WorkspaceId, ConversationId)>,
-    /// When all lanes of shut accounts are planned again.
-    pub(super) pass_at: Option<Timestamp>,
-    pub(super) gates: HashMap<AccountId, Gate>,
-    pub(super) canary_at: HashMap<AccountId, Timestamp>,
-    pub(super) ramp_at: Timestamp,
-    pub(super) return_at: Timestamp,
     prober: Prober,
     probes: HashMap<AccountId, HashMap<&'static str, Probed>>,
-    /// Good token probes of stopped accounts in a row.
-    token_good: HashMap<AccountId, u32>,
     saved_at: Timestamp,
     dirty: bool,
     snapshot: watch::Sender<Arc<Snapshot>>,
@@ -133,14 +125,8 @@ impl Worker {
             sides,
             policies: HashMap::new(),
             wanted: BTreeSet::new(),
-            pass_at: None,
-            gates: HashMap::new(),
-            canary_at: HashMap::new(),
-            ramp_at: now,
-            return_at: now,
             prober,
             probes: HashMap::new(),
-            token_good: HashMap::new(),
             saved_at: now,
             dirty: false,
             snapshot,
@@ -263,20 +249,13 @@ impl Worker {
 
     fn start_probes(&mut self, now: Timestamp) {
         let registry = self.hub.registry().borrow().clone();
-        let questioned: BTreeSet<(bool, &str)> = registry
-            .accounts()
-            .filter(|account| {
-                let (incidents, member) = (self.side(account.sandbox).detector.incidents(), account.member());
-                incidents.iter().any(|incident| incident.scope().is_some_and(|scope| scope.holds(&member)))
-            })
-            .flat_map(|account| account.channel.spec().fate.iter().map(|group| (account.sandbox, *group)))
-            .collect();
-        let often = |account: &Account| {
-            account.channel.spec().fate.iter().any(|group| questioned.contains(&(account.sandbox, *group)))
-        };
-        let configs = [self.sides[0].detector.config(), self.sides[1].detector.config()];
-        let config = |account: &Account| configs[usize::from(account.sandbox)];
-        self.prober.start_due(registry.accounts(), now, often, config);
+        for side in &mut self.sides {
+            for account in side.course.probes(&side.detector, self.prober.room(), now) {
+                if let Some(account) = registry.account(account) {
+                    self.prober.probe(Arc::clone(account));
+                }
+            }
+        }
     }
 
     async fn probed(&mut self, result: probe::Result) {
@@ -287,17 +266,12 @@ impl Worker {
         self.publish();
     }
 
-    /// A stopped account whose credential is accepted again, twice in a row, sends again by itself: after a platform-wide login fault
-    /// nobody has to reconnect anything.
+    /// A stopped account whose credential is accepted again may send again by itself.
     async fn resume(&mut self, account: AccountId, token_ok: bool) {
         let registry = self.hub.registry().borrow().clone();
-        let Some(stopped) = registry.account(account).filter(|a| a.stopped.is_some()) else {
-            self.token_good.remove(&account);
-            return;
-        };
-        let good = self.token_good.entry(account).or_insert(0);
-        *good = if token_ok { *good + 1 } else { 0 };
-        if *good < 2 {
+        let Some(stopped) = registry.account(account) else { return };
+        let course = &mut self.sides[usize::from(stopped.sandbox)].course;
+        if !course.token(account, stopped.stopped.is_some(), token_ok) {
             return;
         }
         let unit = StartAccount { now: clock::now(), workspace: stopped.workspace, account };
@@ -336,7 +310,7 @@ impl Worker {
                 self.person_plans(workspace, conversation, user, Some(to)).await
             }
             Command::Reload => {
-                self.pass_at = Some(now);
+                self.sides.iter_mut().for_each(|side| side.course.plan_soon(now));
                 self.policies().await.map(|()| None).map_err(|e| e.to_string())
             }
             Command::Pace { pace } => {
@@ -361,12 +335,8 @@ impl Worker {
     /// Shows everybody what is known.
     pub(super) fn publish(&self) {
         let incidents = self.sides.iter().flat_map(Side::known).collect();
-        let snapshot = Snapshot { incidents, gates: self.gates.clone(), probes: self.probes.clone() };
+        let gates = self.sides.iter().flat_map(|side| side.course.gates()).map(|(id, gate)| (*id, *gate));
+        let snapshot = Snapshot { incidents, gates: gates.collect(), probes: self.probes.clone() };
         self.snapshot.send_replace(Arc::new(snapshot));
-    }
-
-    /// Gates of both sides.
-    pub(super) fn all_gates(&self, now: Timestamp) -> BTreeMap<AccountId, Gate> {
-        self.sides.iter().flat_map(|side| side.gates(now)).collect()
     }
 }

@@ -75,19 +75,19 @@ impl World {
         let Some(hub) = &mut self.hub else { return Ok(()) };
         let (suggested, ways) = hub.store.read(&Wishes).map_err(text)?;
         let (conversation, workspace, trigger) = match self.people.below(6) {
-            0..=2 => {
+            0 | 1 => {
                 let Some((conversation, workspace)) = self.people.pick(&suggested).copied() else {
                     return Ok(());
                 };
                 let Some(user) = self.scene.users.get(&workspace) else { return Ok(()) };
                 (conversation, workspace, Trigger::Approve(*user))
             }
-            3 | 4 => {
-                let Some((conversation, workspace, identity, account)) = self.people.pick(&ways).copied() else {
+            2 | 3 => {
+                let Some((conversation, workspace, identity)) = self.people.pick(&ways).copied() else {
                     return Ok(());
                 };
                 let Some(user) = self.scene.users.get(&workspace) else { return Ok(()) };
-                (conversation, workspace, Trigger::Choose(*user, identity, account))
+                (conversation, workspace, Trigger::Choose(*user, identity))
             }
             _ => return self.judge_for_themselves(now),
         };
@@ -111,7 +111,8 @@ impl World {
         } else {
             Scope::Channel(info.channel.clone())
         };
-        let direction = self.people.pick(&[Direction::Send, Direction::Delivery, Direction::Inbound]).copied();
+        let direction =
+            self.people.pick(&[Direction::Send, Direction::Delivery, Direction::Inbound]).copied();
         hub.declare(scope, direction.unwrap_or(Direction::Send), now)
     }
 
