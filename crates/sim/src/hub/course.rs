@@ -49,6 +49,8 @@ pub(crate) struct Made {
     pub(crate) policy: Arc<Policy>,
     pub(crate) plan: Plan,
     pub(crate) moved: bool,
+    /// The account of the route before.
+    pub(crate) from: AccountId,
 }
 
 /// What a process knows of the channels' health.
@@ -237,9 +239,9 @@ impl Hub {
         trigger: Trigger,
         clock: Timestamp,
     ) -> Inside<Option<Made>> {
-        if self.store.read(&RouteOf { workspace, conversation }).map_err(text)?.is_none() {
+        let Some(from) = self.store.read(&RouteOf { workspace, conversation }).map_err(text)? else {
             return Ok(None);
-        }
+        };
         let policy = self.continuity.policy(workspace);
         let unit = PlanLane {
             now: clock,
@@ -260,7 +262,7 @@ impl Hub {
             self.continuity.course.busy(clock);
             return Ok(None);
         };
-        Ok(Some(Made { conversation, trigger, policy, plan, moved: planned.moved }))
+        Ok(Some(Made { conversation, trigger, policy, plan, moved: planned.moved, from }))
     }
 
     /// One real message now and then into each fault.

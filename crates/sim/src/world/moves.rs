@@ -57,7 +57,9 @@ impl World {
         }
         self.report.moves += 1;
         let wrong = |what: String| Err(format!("{} is carried {what}: {:?}", made.conversation, made.plan));
-        if made.trigger == Trigger::Incident && made.policy.mode != Mode::Automatic {
+        // What was left behind follows the customer, whatever the policy.
+        let to_route = made.from == *account;
+        if !to_route && made.trigger == Trigger::Incident && made.policy.mode != Mode::Automatic {
             return wrong(format!("though the policy is {:?}", made.policy.mode));
         }
         let Some(info) = self.scene.account(*account).cloned() else {
