@@ -283,6 +283,36 @@ impl Unit for CarriedBy {
     }
 }
 
+row_struct! {
+    /// A part that an incident holds.
+    #[derive(Debug)]
+    pub(crate) struct HeldRow {
+        pub(crate) part: PartId,
+        pub(crate) account: AccountId,
+        pub(crate) route: Option<AccountId>,
+        pub(crate) since: Timestamp,
+    }
+}
+
+/// Parts that incidents have held since before then.
+pub(crate) struct HeldSince(pub(crate) Timestamp);
+
+impl Unit for HeldSince {
+    type Out = Vec<HeldRow>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        db.rows(
+            sql!(
+                "SELECT p.id, p.account_id, v.route_account_id, p.state_at FROM message_parts p \
+                 JOIN conversations v ON v.id = p.conversation_id WHERE p.unsent = 1 AND p.state = 'held' \
+                 AND p.incident_id IS NOT NULL AND p.state_at < ?1 ORDER BY p.id"
+            ),
+            &vals![self.0],
+        )
+        .await
+    }
+}
+
 /// Parts that an incident holds.
 pub(crate) struct Held;
 
@@ -303,12 +333,11 @@ impl Unit for Held {
     }
 }
 
-/// Addresses of a conversation's contact with the accounts that they wrote on, and plans that wait for a person's word.
+/// Plans that wait for a person's word, and each conversation's addresses.
 pub(crate) struct Wishes;
 
 impl Unit for Wishes {
-    type Out =
-        (Vec<(ConversationId, WorkspaceId)>, Vec<(ConversationId, WorkspaceId, IdentityId, AccountId)>);
+    type Out = (Vec<(ConversationId, WorkspaceId)>, Vec<(ConversationId, WorkspaceId, IdentityId)>);
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
         let suggested = db
@@ -320,11 +349,8 @@ impl Unit for Wishes {
         let ways = db
             .rows(
                 sql!(
-                    "SELECT v.id, v.workspace_id, i.id, a.id FROM conversations v \
-                     JOIN identities i ON i.contact_id = v.contact_id \
-                     JOIN accounts a ON a.workspace_id = v.workspace_id \
-                     WHERE (i.scope = a.id OR (i.scope = 0 AND a.channel IN ('twilio', 'whatsapp'))) \
-                     ORDER BY v.id, i.id, a.id"
+                    "SELECT v.id, v.workspace_id, i.id FROM conversations v \
+                     JOIN identities i ON i.contact_id = v.contact_id ORDER BY v.id, i.id"
                 ),
                 &[],
             )

@@ -55,7 +55,7 @@ impl Faults {
             slow: rate(500),
             refuse: rate(80),
             bad_token: rate(15),
-            outage: rate(40),
+            outage: rate(200),
             duplicate: rate(300),
             // Some are later than any outcome stays open.
             webhook_millis: 20 + i64::from(rate(20_000)) * i64::from(1 + rate(1) * 11),

@@ -71,7 +71,7 @@ impl Outage {
             Reach::Network => Component::Send,
             _ => rng.pick(&COMPONENTS).copied().unwrap_or(Component::Send),
         };
-        let length = rng.millis(1_000, 400_000);
+        let length = rng.millis(5_000, 300_000);
         let flap = rng.chance(200).then(|| rng.millis(2_000, 40_000));
         let share = if rng.chance(300) { 300 + rng.below(600) as u32 } else { 1_000 };
         Some(Self { reach, component, from: now, until: now + length, flap, share, hidden: rng.chance(400) })

@@ -168,7 +168,8 @@ pub(crate) fn phone(info: &AccountInfo, customer: usize) -> String {
 pub(crate) const LINE: &str = "We go on here:";
 
 fn policy(rng: &mut Rng) -> Policy {
-    let mode = rng.pick(&[Mode::Automatic, Mode::Automatic, Mode::Suggest, Mode::Off]).copied();
+    let mode =
+        rng.pick(&[Mode::Automatic, Mode::Automatic, Mode::Automatic, Mode::Suggest, Mode::Off]).copied();
     let mut policy = Policy {
         mode: mode.unwrap_or_default(),
         hold_first_s: rng.below(20) as u32,

@@ -324,3 +324,25 @@ fn a_probe_that_stays_good_does_not_hide_failing_sends() {
     }
     assert_eq!(play.open()[0].0, Phase::Recovering);
 }
+
+#[test]
+fn where_nothing_waits_to_be_tried_good_probes_are_believed_in_the_end() {
+    let mut play = Play::new(&[IG, WA, TG]);
+    play.run(30, &[], false);
+    play.accounts.clear();
+    play.probing.clear();
+    let mut over = None;
+    for tick in 0..360 {
+        play.now = play.now + Span::secs(10);
+        play.tick += 1;
+        if tick < 36 && tick % 3 == 0 {
+            play.see(IG, if tick < 9 { Signal::Send } else { Signal::Canary }, true);
+        }
+        play.see(IG, Signal::Messaging, false);
+        play.found.extend(play.detector.evaluate(play.now));
+        let recovers = play.open().first().is_some_and(|(phase, ..)| *phase == Phase::Recovering);
+        over = over.or(recovers.then_some(tick));
+    }
+    // The last canary failed in the sixth minute; half an hour later its word is old.
+    assert!(over.is_some_and(|tick| (210..260).contains(&tick)), "{over:?} {:?}", play.open());
+}

@@ -79,6 +79,8 @@ pub struct AttemptFacts<'a> {
     pub worth_until: Option<Timestamp>,
     pub author: Author,
     pub settle: Settle,
+    /// It was a canary, and this is the open incident's reason: where it did not get through, it waits with the others.
+    pub fault: Option<&'a Reason>,
 }
 
 impl AttemptFacts<'_> {
@@ -121,6 +123,9 @@ pub fn after(facts: &AttemptFacts<'_>, now: Timestamp, draw: u64) -> Next {
         }
         Outcome::Refused { class: ErrorClass::Duplicate, .. }
         | Outcome::NotExecuted { class: ErrorClass::Duplicate, .. } => Next::Accepted { provider_id: None },
+        Outcome::NotExecuted { class, .. } if facts.fault.is_some() && *class != ErrorClass::Throttled => {
+            Next::Held { reason: facts.fault.cloned().unwrap_or_default(), until: facts.deadline() }
+        }
         Outcome::NotExecuted { class, reason, wait, scope } => {
             let throttle = (*class == ErrorClass::Throttled).then_some(*scope);
             retry(facts, *class, reason, *wait, throttle, now, draw)

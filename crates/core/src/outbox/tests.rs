@@ -13,6 +13,7 @@ fn facts(outcome: &Outcome) -> AttemptFacts<'_> {
         worth_until: None,
         author: Author::Person,
         settle: Settle::Never,
+        fault: None,
     }
 }
 
@@ -45,6 +46,7 @@ fn every_outcome_has_its_consequence() {
     let slow = not_executed(ErrorClass::Throttled, Some(Span::secs(77)));
     let long = not_executed(ErrorClass::Throttled, Some(Span::hours(30)));
     let auth = not_executed(ErrorClass::Auth, None);
+    let down = Reason::new("incident", "down");
     let base = |outcome| facts(outcome);
     let bot = |outcome| AttemptFacts { author: Author::Bot, ..facts(outcome) };
     let callback = |outcome| AttemptFacts { settle: Settle::ByCallback(Span::secs(60)), ..facts(outcome) };
@@ -63,6 +65,9 @@ fn every_outcome_has_its_consequence() {
         (AttemptFacts { attempt: 5, ..base(&away) }, "retry 16 None"),
         (AttemptFacts { attempt: 30, ..base(&away) }, "retry 2400 None"),
         (AttemptFacts { attempt: ATTEMPTS_MAX, ..base(&away) }, "returned"),
+        (AttemptFacts { attempt: ATTEMPTS_MAX, fault: Some(&down), ..base(&away) }, "held 86400"),
+        (AttemptFacts { fault: Some(&down), ..base(&slow) }, "retry 77 Some(Pair)"),
+        (AttemptFacts { fault: Some(&down), ..base(&auth) }, "stop 86400"),
         (AttemptFacts { attempt: ATTEMPTS_MAX, ..bot(&away) }, "cancelled"),
         (base(&slow), "retry 77 Some(Pair)"),
         (base(&long), "retry 86400 Some(Pair)"),

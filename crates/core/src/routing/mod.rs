@@ -96,8 +96,10 @@ pub struct Need {
     pub last_in_at: Option<Timestamp>,
     /// In millionths, over this incident so far.
     pub spent: i64,
-    /// True where the conversation has been carried in this incident before: no second carry line.
+    /// True where the line was said in this conversation and incident before: no second one.
     pub carried: bool,
+    /// True where the customer turned the route, and what waited for the old one still waits there.
+    pub left_behind: bool,
 }
 
 /// The way that a person wants.
@@ -205,7 +207,7 @@ pub enum HoldWhy {
 pub enum Decision {
     /// The route is fine.
     Stay,
-    /// Move the lane there as a whole.
+    /// Move the lane there as a whole; to the route itself, where it was left behind.
     Carry { identity: IdentityId, account: AccountId, template: Option<String>, line: bool },
     /// Wait, and look again then at the latest.
     Hold { until: Timestamp, why: HoldWhy },

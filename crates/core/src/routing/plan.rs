@@ -56,7 +56,7 @@ fn decide(input: &Input<'_>, fault: Option<&Fault>, chosen: Option<&Way>) -> Dec
     let hold = |until: Timestamp, why| Decision::Hold { until, why };
     let again = input.now + LOOK_AGAIN;
     if input.explicit.is_none() {
-        let Some(fault) = fault else { return Decision::Stay };
+        let Some(fault) = fault else { return stay(input, chosen) };
         if fault.phase == Phase::Suspect {
             return hold(again, HoldWhy::Suspect);
         }
@@ -86,6 +86,19 @@ fn decide(input: &Input<'_>, fault: Option<&Fault>, chosen: Option<&Way>) -> Dec
         account: way.account,
         template: needed_template(input, way),
         line: !input.need.carried,
+    }
+}
+
+/// The route is fine. What still waits for another one follows the customer, where it may.
+fn stay(input: &Input<'_>, chosen: Option<&Way>) -> Decision {
+    match chosen.filter(|_| input.need.left_behind) {
+        Some(way) => Decision::Carry {
+            identity: way.identity,
+            account: way.account,
+            template: needed_template(input, way),
+            line: false,
+        },
+        None => Decision::Stay,
     }
 }
 

@@ -56,6 +56,7 @@ fn fault(phase: Phase, attributed: Scope) -> Fault {
 
 fn need() -> Need {
     Need {
+        left_behind: false,
         author: Author::Person,
         text_only: true,
         waiting_since: Some(NOW - Span::mins(2)),
@@ -330,6 +331,29 @@ fn any_way() -> impl Strategy<Value = Way> {
             ..way(id, name, kind, fate)
         },
     )
+}
+
+#[test]
+fn what_was_left_behind_follows_the_customer_who_turned_the_route() {
+    let (ways, policy) = (ways(), Policy::default());
+    let faults = [fault(Phase::Confirmed, Scope::Channel("instagram".into()))];
+    let decide = |route: i64, left_behind| {
+        plan(&Input {
+            ways: &ways,
+            route: (IdentityId(route), AccountId(route * 10)),
+            faults: &faults,
+            policy: &policy,
+            need: Need { left_behind, ..need() },
+            explicit: None,
+            now: NOW,
+        })
+        .decision
+    };
+    let (identity, account) = (IdentityId(4), AccountId(40));
+    assert_eq!(decide(4, true), Decision::Carry { identity, account, template: None, line: false });
+    assert_eq!(decide(4, false), Decision::Stay);
+    // No consent there: it stays held where it is.
+    assert_eq!(decide(3, true), Decision::Stay);
 }
 
 proptest! {

@@ -256,6 +256,7 @@ impl Worker {
         if !due.contains(&true) {
             return Ok(());
         }
+        let directory = Arc::clone(&self.hub.registry().borrow().directory);
         for (workspace, incident, sandbox) in self.store.read(CarriedAway).await? {
             if !due[usize::from(sandbox)] {
                 continue;
@@ -270,6 +271,7 @@ impl Worker {
                 incident,
                 quiet_before: now - settle,
                 limit: RETURN_MAX,
+                directory: Arc::clone(&directory),
             };
             let returned = self.store.write(unit).await?;
             self.effects.committed(returned.after);

@@ -49,6 +49,8 @@ pub(crate) struct Made {
     pub(crate) policy: Arc<Policy>,
     pub(crate) plan: Plan,
     pub(crate) moved: bool,
+    /// The account of the route before.
+    pub(crate) from: AccountId,
 }
 
 /// What a process knows of the channels' health.
@@ -77,7 +79,7 @@ impl Continuity {
         let rows = store.read(&Incidents { open_only: true, before: None, limit: 500 }).map_err(text)?;
         let saved = rows.into_iter().map(|row| {
             let key = IncidentKey(row.key.cast_unsigned());
-            (key, SavedIncident { key, id: row.id, uid: row.uid, number: row.number })
+            (key, SavedIncident { key, id: row.id, number: row.number })
         });
         let policies = store.read(&Policies).map_err(text)?;
         let policies = policies.into_iter().map(|(workspace, body)| {
@@ -237,9 +239,9 @@ impl Hub {
         trigger: Trigger,
         clock: Timestamp,
     ) -> Inside<Option<Made>> {
-        if self.store.read(&RouteOf { workspace, conversation }).map_err(text)?.is_none() {
+        let Some(from) = self.store.read(&RouteOf { workspace, conversation }).map_err(text)? else {
             return Ok(None);
-        }
+        };
         let policy = self.continuity.policy(workspace);
         let unit = PlanLane {
             now: clock,
@@ -260,7 +262,7 @@ impl Hub {
             self.continuity.course.busy(clock);
             return Ok(None);
         };
-        Ok(Some(Made { conversation, trigger, policy, plan, moved: planned.moved }))
+        Ok(Some(Made { conversation, trigger, policy, plan, moved: planned.moved, from }))
     }
 
     /// One real message now and then into each fault.
@@ -322,6 +324,7 @@ impl Hub {
                 incident,
                 quiet_before: clock - self.continuity.detector.config().paced(settle),
                 limit: ROWS,
+                directory: Arc::clone(&self.directory),
             };
             let returned = self.store.write(&unit).map_err(text)?;
             self.follow(returned.after, clock);
@@ -339,7 +342,7 @@ impl Hub {
     pub(crate) fn probed(&mut self, account: AccountId, outcome: &Outcome, clock: Timestamp) -> bool {
         let reached = !matches!(outcome, Outcome::NotExecuted { class: ErrorClass::PlatformOutage, .. });
         self.observe(&everthread_core::health::of_probe(clock, account, reached, outcome));
-        let stopped = self.directory.get(account).is_some_and(|info| info.stopped.is_some());
+        let stopped = self.stopped(account);
         let good = matches!(outcome, Outcome::Accepted { .. });
         self.continuity.course.token(account, stopped, good)
     }
@@ -381,6 +384,11 @@ impl Hub {
         conversation: ConversationId,
     ) -> Inside<Option<AccountId>> {
         self.store.read(&RouteOf { workspace, conversation }).map_err(text)
+    }
+
+    /// Whether an account sends nothing until somebody acts.
+    pub(crate) fn stopped(&self, account: AccountId) -> bool {
+        self.directory.get(account).is_some_and(|info| info.stopped.is_some())
     }
 
     /// Whether an account's channel has a probe.

@@ -30,6 +30,7 @@ impl World {
         if self.stage(Hub::go_home)? == Some(true) {
             self.judge_returns()?;
         }
+        self.judge_held()?;
         self.look_again()
     }
 

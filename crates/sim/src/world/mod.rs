@@ -125,6 +125,8 @@ pub struct World {
     _keeper: InlineStore,
     disk: SimDisk,
     scene: Arc<Scene>,
+    /// How often each customer has written.
+    said: HashMap<(usize, usize), u32>,
     faults: Faults,
     provider: Provider,
     trace: Trace,
@@ -165,6 +167,7 @@ impl World {
             _keeper: keeper,
             disk: SimDisk::new(),
             scene: Arc::new(scene),
+            said: HashMap::new(),
             faults: Faults::draw(&mut Rng::new(seed, "faults")),
             provider: Provider::default(),
             trace: Trace::new(config.verbose),
@@ -336,7 +339,13 @@ impl World {
         let hook =
             typed.then(|| self.provider.typed(&info, customer, self.now)).flatten().unwrap_or_else(|| {
                 let (_, peer) = customer_address(&info, customer);
-                let saying = self.rng.pick(SAYINGS).copied().unwrap_or_default();
+                let said = self.said.entry((account, customer)).or_insert(0);
+                *said += 1;
+                let saying = match *said {
+                    1 if self.rng.chance(700) => "call me",
+                    2 if self.rng.chance(800) => PHONE,
+                    _ => self.rng.pick(SAYINGS).copied().unwrap_or_default(),
+                };
                 let number = phone(&info, customer);
                 let saying = if saying == PHONE { number.as_str() } else { saying };
                 let picture = self.rng.chance(80);

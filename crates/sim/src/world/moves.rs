@@ -3,13 +3,17 @@
 use everthread_core::directory::AccountInfo;
 use everthread_core::health::{Member, Phase};
 use everthread_core::routing::{Decision, Mode};
+use everthread_core::time::Span;
 use everthread_store::units::Trigger;
 
 use super::World;
 use super::judge::WINDOW_SLACK;
-use crate::checks::{Away, LookAtMove, MoveFacts};
+use crate::checks::{Away, HeldSince, LookAtMove, MoveFacts};
 use crate::hub::{Inside, Made, text};
 use crate::scene::LINE;
+
+/// Longer than any pass over the lanes takes to come round.
+const HELD_WITHOUT: Span = Span::mins(15);
 
 impl World {
     /// The open incident that nothing may be sent into by routing, if an account lies in one.
@@ -26,10 +30,18 @@ impl World {
 
     /// The open incident that shuts an account: nothing but canaries goes.
     pub(super) fn shut_over(&self, info: &AccountInfo) -> Option<String> {
+        self.incident_of(info, &[Phase::Suspect, Phase::Confirmed])
+    }
+
+    fn shut_or_ramp(&self, info: &AccountInfo) -> Option<String> {
+        self.incident_of(info, &[Phase::Suspect, Phase::Confirmed, Phase::Recovering])
+    }
+
+    fn incident_of(&self, info: &AccountInfo, phases: &[Phase]) -> Option<String> {
         let detector = &self.hub.as_ref()?.continuity.detector;
         let member = member(info);
         let open = detector.incidents().iter().find(|incident| {
-            matches!(incident.phase, Phase::Suspect | Phase::Confirmed)
+            phases.contains(&incident.phase)
                 && incident.direction.stops_sending()
                 && incident.scope().is_some_and(|scope| scope.holds(&member))
         });
@@ -45,7 +57,9 @@ impl World {
         }
         self.report.moves += 1;
         let wrong = |what: String| Err(format!("{} is carried {what}: {:?}", made.conversation, made.plan));
-        if made.trigger == Trigger::Incident && made.policy.mode != Mode::Automatic {
+        // What was left behind follows the customer, whatever the policy.
+        let to_route = made.from == *account;
+        if !to_route && made.trigger == Trigger::Incident && made.policy.mode != Mode::Automatic {
             return wrong(format!("though the policy is {:?}", made.policy.mode));
         }
         let Some(info) = self.scene.account(*account).cloned() else {
@@ -80,6 +94,20 @@ impl World {
             .filter(|_| !self.jumped && template.is_none())
             .is_none_or(|window| last.is_some_and(|last| self.now <= *last + window + WINDOW_SLACK));
         if open { Ok(()) } else { wrong(format!("outside its window: {last:?}")) }
+    }
+
+    /// Nothing is held by an incident that is over, or by one that the customer has left behind.
+    pub(super) fn judge_held(&mut self) -> Inside<()> {
+        let before = self.clock() - HELD_WITHOUT;
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        for held in hub.store.read(&HeldSince(before)).map_err(text)? {
+            let Some(info) = self.scene.account(held.account).cloned() else { continue };
+            let stopped = self.hub.as_ref().is_some_and(|hub| hub.stopped(info.id));
+            if !stopped && self.shut_or_ramp(&info).is_none() {
+                return Err(format!("{held:?} is held, and nothing is wrong with its account"));
+            }
+        }
+        Ok(())
     }
 
     /// Who is away from their first channel, before the way back is looked for.

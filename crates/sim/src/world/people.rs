@@ -4,6 +4,7 @@ use everthread_core::content::Content;
 use everthread_core::conversation::Owner;
 use everthread_core::health::{Direction, Scope};
 use everthread_core::ids::{ConversationId, WorkspaceId};
+use everthread_core::routing::Wish;
 use everthread_core::state::{State, Status};
 use everthread_core::time::Timestamp;
 use everthread_store::Error;
@@ -75,20 +76,19 @@ impl World {
         let Some(hub) = &mut self.hub else { return Ok(()) };
         let (suggested, ways) = hub.store.read(&Wishes).map_err(text)?;
         let (conversation, workspace, trigger) = match self.people.below(6) {
-            0..=2 => {
+            0 | 1 => {
                 let Some((conversation, workspace)) = self.people.pick(&suggested).copied() else {
                     return Ok(());
                 };
                 let Some(user) = self.scene.users.get(&workspace) else { return Ok(()) };
                 (conversation, workspace, Trigger::Approve(*user))
             }
-            3 | 4 => {
-                let Some((conversation, workspace, identity, account)) = self.people.pick(&ways).copied()
-                else {
+            2 | 3 => {
+                let Some((conversation, workspace, identity)) = self.people.pick(&ways).copied() else {
                     return Ok(());
                 };
                 let Some(user) = self.scene.users.get(&workspace) else { return Ok(()) };
-                (conversation, workspace, Trigger::Choose(*user, identity, account))
+                (conversation, workspace, Trigger::Choose(*user, Wish { identity, account: None }))
             }
             _ => return self.judge_for_themselves(now),
         };

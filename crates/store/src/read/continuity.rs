@@ -312,7 +312,8 @@ impl Unit for ConversationPlans {
     }
 }
 
-/// Conversations on an account's route that have something to plan: a customer who waits, or something unsent.
+/// Conversations that have something to plan: on an account's route with a customer who waits or something unsent, or with
+/// something that waits for the account though the route is another by now.
 #[derive(Clone, Copy, Debug)]
 pub struct LanesToPlan {
     pub account: AccountId,
@@ -330,7 +331,9 @@ impl Unit for LanesToPlan {
                     "SELECT v.id FROM conversations v WHERE v.route_account_id = ?1 AND v.status <> 'resolved' \
                      AND v.id > ?2 AND (v.waiting_since IS NOT NULL OR EXISTS \
                      (SELECT 1 FROM message_parts p WHERE p.conversation_id = v.id AND p.unsent = 1)) \
-                     ORDER BY v.id LIMIT ?3"
+                     UNION SELECT v.id FROM message_parts p JOIN conversations v ON v.id = p.conversation_id \
+                     WHERE p.unsent = 1 AND p.account_id = ?1 AND p.state = 'held' AND v.id > ?2 \
+                     AND v.status <> 'resolved' ORDER BY 1 LIMIT ?3"
                 ),
                 &vals![self.account, self.after, self.limit],
             )

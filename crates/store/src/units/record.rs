@@ -6,7 +6,7 @@ use std::sync::Arc;
 use everthread_core::directory::Directory;
 use everthread_core::ids::{AccountId, AttemptId, ConversationId, MessageId, PartId, Uid, WorkspaceId};
 use everthread_core::outbox::{AttemptFacts, Author, Next, Settle, after};
-use everthread_core::outcome::{ErrorClass, Outcome};
+use everthread_core::outcome::{ErrorClass, Outcome, Reason};
 use everthread_core::state::{Facts, State, part_state};
 use everthread_core::time::{Span, Timestamp};
 
@@ -58,6 +58,7 @@ row_struct! {
         queued_at: Timestamp,
         worth_until: Option<Timestamp>,
         second_copy: bool,
+        canary: bool,
     }
 }
 
@@ -71,7 +72,7 @@ impl Unit for Record {
         let attempts: Vec<Vec<AttemptRow>> = db
             .rows_all(
                 sql!(
-                    "SELECT a.number, a.ended_at, p.author, p.queued_at, p.worth_until, p.second_copy \
+                    "SELECT a.number, a.ended_at, p.author, p.queued_at, p.worth_until, p.second_copy, p.canary \
                      FROM attempts a JOIN message_parts p ON p.id = a.part_id \
                      WHERE a.id = ?1 AND a.workspace_id = ?2"
                 ),
@@ -136,6 +137,8 @@ impl Record {
             return self.late(db, work, result, part).await;
         }
         let info = self.directory.get(part.account);
+        let fault = info.and_then(|info| info.fault.as_ref()).filter(|_| attempt.canary);
+        let fault = fault.map(|fault| Reason::new("incident", fault.reason.as_str()));
         let facts = AttemptFacts {
             outcome: &result.outcome,
             attempt: u32::try_from(attempt.number).unwrap_or(u32::MAX),
@@ -144,6 +147,7 @@ impl Record {
             worth_until: attempt.worth_until,
             author: author(&attempt.author)?,
             settle: info.map_or(Settle::Never, |info| info.caps.settle),
+            fault: fault.as_ref(),
         };
         let draw = work.uids.draw();
         let next = after(&facts, self.now, draw);
@@ -153,6 +157,9 @@ impl Record {
         }
         if let Next::Accepted { provider_id } = &next {
             own = provider_id.clone();
+        }
+        if attempt.canary && matches!(next, Next::Held { .. }) {
+            db.exec(sql!("UPDATE message_parts SET canary = 0 WHERE id = ?1"), &vals![part.id]).await?;
         }
         self.close(db, result, retry_at).await?;
         if let Next::Retry { at, throttle: Some(scope), .. } = &next {
@@ -282,7 +289,7 @@ impl Written {
         Self { local, due_at: None, reason: None, class: None, code: None, text: None, second_copy: false }
     }
 
-    fn why(mut self, class: Option<ErrorClass>, reason: everthread_core::outcome::Reason) -> Self {
+    fn why(mut self, class: Option<ErrorClass>, reason: Reason) -> Self {
         self.reason = Some(reason.text.clone());
         self.class = class;
         self.code = Some(reason.code);

@@ -192,6 +192,7 @@ impl Settle {
                     worth_until: row.worth_until,
                     author,
                     settle,
+                    fault: None,
                 };
                 Some(unsettled(&facts, &known, self.now))
             }
@@ -369,6 +370,7 @@ impl Recover {
             worth_until: row.worth_until,
             author: author(&row.author)?,
             settle: self.directory.get(row.account).map_or(SettleRule::Never, |info| info.caps.settle),
+            fault: None,
         };
         let next = after(&facts, self.now, work.uids.draw());
         let end = Ending {

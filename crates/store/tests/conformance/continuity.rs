@@ -258,6 +258,7 @@ pub(crate) async fn quiet_conversations_go_back_after_the_end(mut rig: Rig) {
         incident: INCIDENT,
         quiet_before: at(now) - Span::mins(30),
         limit: 10,
+        directory: Arc::clone(&rig.directory),
     };
     assert_eq!(rig.store.write(back(3_600)).await.unwrap().conversations, 0, "something still waits there");
     let sent = rig.claim(at(14), planned.after.heads[0]).await.unwrap();

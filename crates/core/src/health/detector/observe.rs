@@ -4,7 +4,7 @@ use super::phases::HEALTHY_NATS;
 use super::sums::{TICK_NATS, add};
 use super::{Detector, Direction, EvidenceLine, Observation, Signal};
 use crate::ids::AccountId;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 /// What was seen within this time may belong to one fault.
 const ONE_FAULT: Span = Span::mins(10);
@@ -17,6 +17,9 @@ const PEERS_MAX: usize = 20_000;
 
 /// Failed sends in a row from which good probes are not believed: one alone is nothing.
 const BLIND_FROM: u32 = 2;
+
+/// A failed send says nothing of now after this time: where nothing waits that could be tried, good probes are believed again.
+const BLIND_FOR: Span = Span::mins(30);
 
 /// A probe that failed within this time of a failed send failed with it.
 const TOGETHER: Span = Span::mins(3);
@@ -40,7 +43,7 @@ impl Detector {
         }
         let Some(direction) = seen.signal.direction() else { return };
         self.note_failures(seen);
-        if seen.signal == Signal::Messaging && !seen.bad && self.is_blind(seen.account) {
+        if seen.signal == Signal::Messaging && !seen.bad && self.is_blind(seen.account, seen.at) {
             return;
         }
         if seen.bad && self.counted_lately(seen, direction) {
@@ -81,11 +84,12 @@ impl Detector {
     }
 
     /// True where real sends fail in a row and the messaging probe does not: it then shows an API that answers, not one that delivers, and a
-    /// good probe says nothing until a real send succeeds.
-    fn is_blind(&self, account: AccountId) -> bool {
+    /// good probe says nothing until a real send succeeds, or none has been tried for long.
+    fn is_blind(&self, account: AccountId, now: Timestamp) -> bool {
         let together = self.config.paced(TOGETHER);
         self.send_failed.get(&account).is_some_and(|(failed, in_a_row)| {
             *in_a_row >= BLIND_FROM
+                && now.since(*failed) < self.config.paced(BLIND_FOR)
                 && self.probe_failed.get(&account).is_none_or(|probe| failed.since(*probe) > together)
         })
     }

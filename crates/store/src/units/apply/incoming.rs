@@ -102,6 +102,12 @@ impl Batch<'_> {
         row.last_in_at = row.last_in_at.max(Some(at));
         row.waiting_since = row.waiting_since.or(Some(at));
         row.unread += 1;
+        // What waits for a route that is shut can follow the customer.
+        let left = row.route_account.filter(|route| *route != info.id);
+        let shut = left.and_then(|route| self.apply.directory.get(route));
+        if shut.is_some_and(|left| left.fault.is_some() || left.stopped.is_some()) {
+            self.work.after.plans.push((row.workspace, row.id));
+        }
         row.route_identity = Some(peer.identity);
         row.route_account = Some(info.id);
         info.channel.as_str().clone_into(&mut row.channel);

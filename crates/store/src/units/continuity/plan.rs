@@ -65,7 +65,7 @@ pub struct Planned {
 
 row_struct! {
     struct CarriedRow {
-        incident: Option<IncidentId>,
+        said: i64,
         plan: Option<PlanId>,
         body: Option<String>,
         state: Option<String>,
@@ -79,27 +79,29 @@ impl Unit for PlanLane {
         let mut work = Work::start(db, self.now, self.seed, &[self.workspace], 8).await?;
         let mut row = conversation(db, self.workspace, self.conversation).await?;
         let parts = waiting(db, &row).await?;
-        if parts.iter().any(|part| matches!(part.state, State::Sending | State::Uncertain)) {
+        // Nor what a restore holds, which has no deadline: only a person lets it go.
+        if parts.iter().any(|part| part.is_busy()) {
             return Ok(Planned { plan: None, moved: false, after: work.finish(db).await? });
         }
         let (Some(identity), Some(account)) = (row.route_identity, row.route_account) else {
             return Err(Error::Conflict("the conversation has no way to its contact".to_owned()));
         };
+        let incident = self.incident_of(account);
         let known: CarriedRow = db
             .one(
                 "conversation",
                 sql!(
-                    "SELECT v.carried_incident_id, v.plan_id, p.body, p.state FROM conversations v \
+                    "SELECT (SELECT count(*) FROM plans s WHERE s.conversation_id = v.id AND s.incident_id = ?2 \
+                     AND s.said = 1), v.plan_id, p.body, p.state FROM conversations v \
                      LEFT JOIN plans p ON p.id = v.plan_id WHERE v.id = ?1"
                 ),
-                &vals![row.id],
+                &vals![row.id, incident],
             )
             .await?;
         let contact = contact_facts(db, row.contact).await?;
         let contents = parts.iter().map(WaitingPart::holds).collect::<Result<Vec<Content>>>()?;
         let ways = ways(db, &row, &contact, &contents, (&self.policy, &self.directory), self.now).await?;
         let faults: Vec<Fault> = self.faults.iter().map(|known| known.fault.clone()).collect();
-        let incident = self.incident_of(account);
         let explicit = match self.trigger {
             Trigger::Choose(_, wish) => Some(wish),
             Trigger::Incident | Trigger::Approve(_) => None,
@@ -110,7 +112,8 @@ impl Unit for PlanLane {
             waiting_since: row.waiting_since,
             last_in_at: row.last_in_at,
             spent: self.spent(db, incident).await?,
-            carried: incident.is_some() && known.incident == incident,
+            carried: known.said > 0,
+            left_behind: parts.iter().any(|part| part.account != account && part.state == State::Held),
         };
         let input = Input {
             ways: &ways,
@@ -122,8 +125,10 @@ impl Unit for PlanLane {
             now: self.now,
         };
         let made = plan(&input);
+        let to_route = matches!(made.decision, Decision::Carry { account: to, .. } if to == account);
         let moves = match (self.trigger, self.policy.mode) {
-            (Trigger::Incident, mode) => mode == Mode::Automatic,
+            // What was left behind follows the customer, whatever the policy.
+            (Trigger::Incident, mode) => mode == Mode::Automatic || to_route,
             (Trigger::Approve(_) | Trigger::Choose(..), _) => true,
         };
         self.keep(db, &mut work, (&row, &parts), (&made, &known, incident), moves).await?;
@@ -205,6 +210,8 @@ impl PlanLane {
         let (id, uid): (PlanId, Uid) = (PlanId(work.id(db).await?), work.uid());
         let chosen = made.verdicts.iter().find(|verdict| verdict.chosen);
         let body = serde_json::to_string(made)?;
+        let says = matches!(made.decision, Decision::Carry { line, .. } if line);
+        let said = says && state == "done" && incident.is_some();
         let user = match self.trigger {
             Trigger::Incident => None,
             Trigger::Approve(user) | Trigger::Choose(user, ..) => Some(user),
@@ -219,7 +226,7 @@ impl PlanLane {
         db.exec(
             sql!(
                 "INSERT INTO plans (id, uid, workspace_id, conversation_id, incident_id, user_id, state, channel, cost, \
-                 body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+                 body, at, said) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
             ),
             &vals![
                 id,
@@ -232,7 +239,8 @@ impl PlanLane {
                 chosen.map(|verdict| verdict.channel.as_str()),
                 chosen.map_or(0, |verdict| verdict.cost),
                 body.as_str(),
-                self.now
+                self.now,
+                said
             ],
         )
         .await?;
@@ -260,6 +268,9 @@ impl PlanLane {
         let home = (row.route_identity, row.route_account);
         let to = Move { identity: *identity, info, template: template.as_deref(), line };
         move_lane(db, work, row, parts, &to).await?;
+        if home == (Some(*identity), Some(*account)) {
+            return Ok(true);
+        }
         db.exec(
             sql!(
                 "UPDATE conversations SET home_identity_id = coalesce(home_identity_id, ?2), \

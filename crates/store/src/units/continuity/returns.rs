@@ -1,6 +1,10 @@
 //! Back to the first channel, and the policy that says when.
 
+use std::sync::Arc;
+
+use everthread_core::directory::Directory;
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, IncidentId, Uid, UserId, WorkspaceId};
+use everthread_core::outbox::{Window, window};
 use everthread_core::routing::Policy;
 use everthread_core::time::Timestamp;
 
@@ -9,16 +13,18 @@ use crate::units::work::Work;
 use crate::{Db, Result, Unit, Val, row_struct, sql, vals};
 
 /// After recovery plus settling: conversations that an incident carried, and that have been quiet, go back to their first
-/// channel. Only the route changes; what waits on the backup goes out there.
+/// channel. Only the route changes; what waits on the backup goes out there. Nobody goes back into another fault; and where the
+/// reply window has closed meanwhile, the backup stays the route (I6).
 #[derive(Clone, Debug)]
 pub struct ReturnRoutes {
     pub now: Timestamp,
     pub seed: u64,
     pub workspace: WorkspaceId,
     pub incident: IncidentId,
-    /// Quiet since before then.
+    /// Quiet, and the incident over, since before then.
     pub quiet_before: Timestamp,
     pub limit: u32,
+    pub directory: Arc<Directory>,
 }
 
 /// What went back.
@@ -37,6 +43,7 @@ row_struct! {
         identity: IdentityId,
         account: AccountId,
         channel: String,
+        last_in_at: Option<Timestamp>,
     }
 }
 
@@ -48,8 +55,11 @@ impl Unit for ReturnRoutes {
         let rows: Vec<AwayRow> = db
             .rows(
                 sql!(
-                    "SELECT v.id, v.uid, v.home_identity_id, v.home_account_id, a.channel FROM conversations v \
-                     JOIN accounts a ON a.id = v.home_account_id WHERE v.carried_incident_id = ?1 AND v.workspace_id = ?2 \
+                    "SELECT v.id, v.uid, v.home_identity_id, v.home_account_id, a.channel, r.last_in_at \
+                     FROM conversations v JOIN accounts a ON a.id = v.home_account_id \
+                     JOIN incidents i ON i.id = v.carried_incident_id \
+                     LEFT JOIN reaches r ON r.identity_id = v.home_identity_id AND r.account_id = v.home_account_id \
+                     WHERE v.carried_incident_id = ?1 AND v.workspace_id = ?2 AND i.closed_at < ?3 \
                      AND v.home_identity_id IS NOT NULL AND v.last_at < ?3 AND a.removed_at IS NULL \
                      AND NOT EXISTS (SELECT 1 FROM message_parts p WHERE p.conversation_id = v.id AND p.unsent = 1) \
                      ORDER BY v.id LIMIT ?4"
@@ -57,7 +67,17 @@ impl Unit for ReturnRoutes {
                 &vals![self.incident, self.workspace, self.quiet_before, self.limit],
             )
             .await?;
-        let sets: Vec<[Val<'_>; 5]> = rows
+        let (mut home, mut stay) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let Some(info) = self.directory.get(row.account).filter(|info| info.fault.is_none()) else {
+                continue;
+            };
+            match window(&info.caps, row.last_in_at, self.now) {
+                Window::Unlimited | Window::Open { .. } => home.push(row),
+                Window::HumanOnly { .. } | Window::Closed => stay.push(row),
+            }
+        }
+        let sets: Vec<[Val<'_>; 5]> = home
             .iter()
             .map(|row| vals![row.conversation, row.identity, row.account, row.channel.as_str(), self.now])
             .collect();
@@ -70,7 +90,16 @@ impl Unit for ReturnRoutes {
             &sets,
         )
         .await?;
-        for row in &rows {
+        let sets: Vec<[Val<'_>; 2]> = stay.iter().map(|row| vals![row.conversation, self.now]).collect();
+        db.exec_all(
+            sql!(
+                "UPDATE conversations SET home_identity_id = NULL, home_account_id = NULL, carried_incident_id = NULL, \
+                 carried_at = NULL, plan_id = NULL, updated_at = ?2 WHERE id = ?1"
+            ),
+            &sets,
+        )
+        .await?;
+        for row in home.iter().chain(&stay) {
             work.conversation_changed(self.workspace, row.uid);
         }
         let (left,): (i64,) = db
@@ -83,7 +112,7 @@ impl Unit for ReturnRoutes {
             )
             .await?;
         Ok(Returned {
-            conversations: rows.len() as u64,
+            conversations: home.len() as u64,
             left: left.unsigned_abs(),
             after: work.finish(db).await?,
         })
