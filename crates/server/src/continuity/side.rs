@@ -7,7 +7,7 @@ use everthread_core::health::{
     Config, Detector, Finding, Gate, Incident, IncidentKey, Phase, Scope, gates, sure, what,
 };
 use everthread_core::ids::{AccountId, WorkspaceId};
-use everthread_core::routing::{Fault, Names};
+use everthread_core::routing::Names;
 use everthread_core::time::Timestamp;
 use everthread_store::Store;
 use everthread_store::read::continuity::{Incidents, LoadHealth};
@@ -123,21 +123,7 @@ impl Side {
 
     /// As routing sees them.
     pub(super) fn faults(&self) -> Vec<KnownFault> {
-        self.known()
-            .into_iter()
-            .map(|known| KnownFault {
-                id: known.id,
-                fault: Fault {
-                    incident: known.incident.key,
-                    number: known.number,
-                    phase: known.incident.phase,
-                    direction: known.incident.direction,
-                    undecided: known.incident.scope() != Some(&known.attributed),
-                    attributed: known.attributed,
-                    suspected_at: known.incident.suspected_at,
-                },
-            })
-            .collect()
+        self.known().iter().map(|known| KnownFault { id: known.id, fault: known.fault() }).collect()
     }
 
     /// Gates that are not open.
