@@ -17,11 +17,13 @@ mod graph;
 mod limit;
 mod media;
 mod net;
+mod page;
 mod people;
 pub mod press;
 mod rng;
 mod script;
 mod telegram;
+mod trouble;
 mod twilio;
 mod wire;
 mod world;
@@ -48,6 +50,9 @@ pub struct Config {
     pub control_listen: Option<SocketAddr>,
     /// The address that media links carry; `None` derives it from the listener.
     pub public_url: Option<String>,
+    /// The business's own address, e.g. `https://talk.example.com`: customers open links that lead there, besides those to where
+    /// webhooks go.
+    pub business_url: Option<String>,
     /// Everything that the sandbox makes up follows from this number.
     pub seed: u64,
     /// Simulated customers of each account that doesn't say otherwise.
@@ -71,6 +76,7 @@ impl Config {
             listen,
             control_listen: None,
             public_url: None,
+            business_url: None,
             seed: 1,
             customers: 8,
             speed: 1.0,
