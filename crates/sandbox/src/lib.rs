@@ -35,19 +35,32 @@ use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
 pub use account::{NewAccount, Platform};
+pub use control::Speech;
 pub use fault::{Active, Component, Fault, Kind};
 pub use press::{Part, Press};
 
 use net::Gate;
 use world::World;
 
+/// Where the sandbox is steered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Control {
+    /// On the platforms' listener.
+    #[default]
+    Beside,
+    /// At an address of its own.
+    At(SocketAddr),
+    /// Nowhere but by the [`Handle`], in the sandbox's own process.
+    Closed,
+}
+
 /// How to run the sandbox.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where the platforms listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Where `/_control` listens; `None` puts it on the platforms' listener.
-    pub control_listen: Option<SocketAddr>,
+    /// Where `/_control` listens.
+    pub control: Control,
     /// The address that media links carry; `None` derives it from the listener.
     pub public_url: Option<String>,
     /// The business's own address, e.g. `https://talk.example.com`: customers open links that lead there, besides those to where
@@ -74,7 +87,7 @@ impl Config {
     pub fn new(listen: SocketAddr, started_at: SystemTime) -> Self {
         Self {
             listen,
-            control_listen: None,
+            control: Control::Beside,
             public_url: None,
             business_url: None,
             seed: 1,
@@ -111,7 +124,7 @@ pub enum Error {
 #[derive(Debug, Clone)]
 pub struct Handle {
     addr: SocketAddr,
-    control_addr: SocketAddr,
+    control_addr: Option<SocketAddr>,
     world: Arc<World>,
     servers: Arc<Mutex<Vec<tokio::task::JoinHandle<()>>>>,
 }
@@ -122,8 +135,8 @@ impl Handle {
         self.addr
     }
 
-    /// Where `/_control` listens.
-    pub fn control_addr(&self) -> SocketAddr {
+    /// Where `/_control` listens; `None` where it is closed.
+    pub fn control_addr(&self) -> Option<SocketAddr> {
         self.control_addr
     }
 
@@ -158,6 +171,26 @@ impl Handle {
         fault::remove(&self.world, id)
     }
 
+    /// Makes a customer (by key, e.g. `p0`, or address) do something; returns the platform's id of what was written. Fails if there is no
+    /// such account or customer, or the platform has no such thing.
+    pub fn say(&self, account: &str, customer: &str, speech: Speech) -> Result<String, Error> {
+        control::people::speak(&self.world, account, customer, speech).map(|(id, _)| id)
+    }
+
+    /// The customers of an account, as `/_control` shows them; empty if there is no such account.
+    pub fn customers(&self, account: &str) -> Vec<serde_json::Value> {
+        let state = self.world.state();
+        let customers = state.accounts.get(account).into_iter().flat_map(|a| a.customers.values());
+        customers.map(|customer| serde_json::json!(customer)).collect()
+    }
+
+    /// What passed on an account, oldest first, as `/_control` shows it; empty if there is no such account.
+    pub fn book(&self, account: &str) -> Vec<serde_json::Value> {
+        let state = self.world.state();
+        let messages = state.accounts.get(account).into_iter().flat_map(|a| a.book.iter());
+        messages.map(|(_, message)| serde_json::json!(message)).collect()
+    }
+
     /// Switches the customers' own writing (`on`) and their answering (`replies`).
     pub fn chatter(&self, on: bool, replies: bool) {
         customers::switch(&self.world, on, replies);
@@ -177,11 +210,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Handle, 
     let _ = rustls::crypto::ring::default_provider().install_default();
     let gate = Gate::bind(config.listen).await?;
     let addr = gate.addr();
-    let control = match config.control_listen {
-        Some(at) => Some(Gate::bind(at).await?),
-        None => None,
+    let beside = config.control == Control::Beside;
+    let control = match config.control {
+        Control::At(at) => Some(Gate::bind(at).await?),
+        Control::Beside | Control::Closed => None,
     };
-    let control_addr = control.as_ref().map_or(addr, Gate::addr);
+    let control_addr = control.as_ref().map(Gate::addr).or(beside.then_some(addr));
     let world = World::new(config, addr, shutdown.clone())?;
     let mut platforms = axum::Router::new()
         .nest("/telegram", telegram::router())
@@ -192,7 +226,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Handle, 
     let mut servers = Vec::new();
     match control {
         Some(gate) => servers.push(net::serve(gate, control::router(), &world)),
-        None => platforms = platforms.merge(control::router()),
+        None if beside => platforms = platforms.merge(control::router()),
+        None => {}
     }
     servers.push(net::serve(gate, platforms, &world));
     world.start();

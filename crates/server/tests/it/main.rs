@@ -11,6 +11,7 @@ mod fake;
 mod hub;
 mod ingress;
 mod mailhost;
+mod outage;
 mod postgres;
 mod shapes;
 mod talk;
