@@ -311,3 +311,38 @@ async fn assert_stays(scene: &Scene, faults: Vec<u64>) {
         scene.sent(&scene.instagram).iter().filter(|m| text(&m["text"]).ends_with(" first")).count();
     assert_eq!(answers, scene.talks.len());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_press_in_the_demonstration_is_noticed_by_calls_alone_and_taken_back() {
+    let hub = Hub::with(&["--sandbox"], "[continuity]\ndial = 60\n").await;
+    let shown = hub.good("GET", "/sandbox", Value::Null).await;
+    assert_eq!((shown["running"].as_bool(), shown["dial"].as_f64()), (Some(true), Some(60.0)), "{shown}");
+    let of = |platform: &str| {
+        shown["accounts"].as_array().into_iter().flatten().find(|a| a["platform"] == platform).cloned()
+    };
+    let instagram = text(&of("instagram").expect("a simulated account")["id"]);
+    let press = json!({ "account": instagram, "component": "all" });
+    let pressed = hub.good("POST", "/sandbox/faults", press).await;
+    assert_eq!(pressed["ids"].as_array().map(Vec::len), Some(3), "{pressed}");
+    let phase = async |wanted: &str| {
+        let find = async || {
+            let all = hub.good("GET", "/incidents", Value::Null).await;
+            let found = |row: &&Value| row["phase"] == wanted && row["simulated"] == true;
+            all.as_array()?.iter().find(found).cloned()
+        };
+        match tokio::time::timeout(Duration::from_secs(28), until(wanted, find)).await {
+            Ok(found) => found,
+            Err(_) => until(wanted, find).await,
+        }
+    };
+    let incident = phase("confirmed").await;
+    assert!(text(&incident["what"]).contains("sending fails"), "{incident}");
+    let shown = hub.good("GET", "/sandbox", Value::Null).await;
+    let faults = shown["faults"].as_array().cloned().unwrap_or_default();
+    assert!(faults.iter().all(|fault| fault["account"] == instagram.as_str()), "{shown}");
+    assert!(faults.iter().any(|fault| fault["hits"].as_u64() > Some(0)), "{shown}");
+    hub.good("DELETE", "/sandbox/faults", Value::Null).await;
+    phase("closed").await;
+    let shown = hub.good("GET", "/sandbox", Value::Null).await;
+    assert_eq!(shown["faults"], json!([]));
+}

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use everthread_core::ids::PlanId;
 use everthread_core::time::Timestamp;
 use everthread_store::read::continuity::{IncidentPlans, Incidents};
 use serde_json::Value;
@@ -108,14 +107,14 @@ pub(super) async fn plans(data: &Path) -> Result<Option<Timestamp>, Failure> {
     let incidents = Incidents { open_only: false, before: None, limit: 100 };
     let mut last = None;
     for incident in admin.store.read(incidents).await.map_err(Failure::from_display)? {
-        let mut after: Option<PlanId> = None;
+        let mut after = None;
         loop {
             let state = "done".to_owned();
             let unit = IncidentPlans { workspace, incident: incident.id, state, after, limit: PLANS };
             let rows = admin.store.read(unit).await.map_err(Failure::from_display)?;
             last = rows.iter().map(|row| row.at).max().max(last);
             match rows.last() {
-                Some(row) if rows.len() as u32 == PLANS => after = Some(row.id),
+                Some(row) if rows.len() as u32 == PLANS => after = Some(row.uid),
                 _ => break,
             }
         }

@@ -38,13 +38,17 @@ struct Found {
 
 pub(super) async fn run(run: &Run, conversations: u32, pace: u32) -> Result<(), Failure> {
     let ground = Ground::new(run)?;
-    let mut scene = Scene::open(&ground.dir, conversations, pace).await?;
+    let mut scene = Scene::open((&ground.dir, run.json), conversations, pace).await?;
     scene.meet().await?;
     let faults = scene.instagram_fails()?;
+    scene.say_so("Instagram refuses every send");
     scene.customers_ask().await?;
+    scene.say_so("everybody asked something");
     let confirmed_at = scene.confirmed().await?;
+    scene.say_so("confirmed");
     scene.quiet_on_backup().await?;
     let carried = scene.judge().await?;
+    scene.say_so("quiet on the backup; Instagram comes back");
     let back = Instant::now();
     scene.lift(&faults);
     scene.nothing_waits().await?;

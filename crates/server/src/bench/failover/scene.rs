@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use everthread_core::account::{Secrets, Settings};
 use everthread_core::ids::WorkspaceId;
@@ -50,6 +50,8 @@ pub(super) struct Scene {
     instagram: String,
     sms: String,
     conversations: u32,
+    quiet: bool,
+    start: Instant,
     pub(super) peak_rss_mb: f64,
 }
 
@@ -74,7 +76,11 @@ pub(super) const fn asks(customer: u32) -> u32 {
 
 impl Scene {
     /// Makes the accounts on both sides, the rules and the policy, and starts the hub.
-    pub(super) async fn open(dir: &Path, conversations: u32, pace: u32) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        (dir, quiet): (&Path, bool),
+        conversations: u32,
+        pace: u32,
+    ) -> Result<Self, Failure> {
         let mut config = Config::new(([127, 0, 0, 1], 0).into(), clock::system_time());
         (config.control, config.replies, config.speed) = (Control::Closed, false, 20.0);
         config.customers = conversations as usize;
@@ -90,7 +96,20 @@ impl Scene {
         let folder = data.to_string_lossy().into_owned();
         let hub = Server::spawn(&["--data", &folder, "serve", "--listen", "{listen}"], &address)?;
         let hub = hub.ready("/readyz").await?.opened().await?;
-        Ok(Self { hub, data, key, sandbox, stop, instagram, sms, conversations, peak_rss_mb: 0.0 })
+        let start = Instant::now();
+        Ok(Self {
+            hub,
+            data,
+            key,
+            sandbox,
+            stop,
+            instagram,
+            sms,
+            conversations,
+            quiet,
+            start,
+            peak_rss_mb: 0.0,
+        })
     }
 
     /// Everybody writes; those who opt in are asked for their number and give it.
@@ -98,8 +117,10 @@ impl Scene {
         let words = |customer| if opts_in(customer) { "sizes please" } else { "hello" };
         self.all_say(|customer| Some(words(customer).to_owned())).await?;
         let opted = (0..self.conversations).filter(|customer| opts_in(*customer)).count();
-        let sent = |scene: &Self| scene.sent(&scene.instagram).len();
-        until("everybody asked", async || Ok((sent(self) >= opted).then_some(()))).await?;
+        self.say_so("everybody wrote");
+        let sent = |scene: &Self| scene.count(&scene.instagram, "accepted");
+        until("everybody asked", async || Ok((sent(self) >= opted as u64).then_some(()))).await?;
+        self.say_so("everybody who says \"sizes\" was asked for a number");
         let customers = self.sandbox.customers(&self.instagram);
         let phones: HashMap<&str, &str> = customers
             .iter()
@@ -153,7 +174,7 @@ impl Scene {
         let (mut before, mut still) = (0, 0);
         until("quiet on the backup", async || {
             self.look();
-            let sent = self.sent(&self.sms).len();
+            let sent = self.count(&self.sms, "accepted");
             still = if sent == before && sent > 0 { still + 1 } else { 0 };
             before = sent;
             // Three seconds without anything.
@@ -200,6 +221,17 @@ impl Scene {
         data
     }
 
+    fn count(&self, account: &str, name: &str) -> u64 {
+        self.sandbox.counts(account)[name].as_u64().unwrap_or(0)
+    }
+
+    /// Says how far it is, for whoever waits.
+    pub(super) fn say_so(&self, what: &str) {
+        if !self.quiet {
+            eprintln!("{:>6.1} s  {what}", self.start.elapsed().as_secs_f64());
+        }
+    }
+
     fn look(&mut self) {
         self.peak_rss_mb = self.peak_rss_mb.max(self.hub.resident_mb());
     }
@@ -229,11 +261,8 @@ impl Scene {
         let mut still = 0;
         until("everything applied", async || {
             let system = api(&address, &key, "/system").await?;
-            let posted = self
-                .sandbox
-                .book(&self.instagram)
-                .iter()
-                .all(|m| m["author"] != "customer" || m["webhook"] == "DELIVERED");
+            let hooks = ["hooks_posted", "hooks_ok"].map(|name| self.count(&self.instagram, name));
+            let posted = hooks[0] == hooks[1];
             still = if posted && system["apply_lag"] == 0 { still + 1 } else { 0 };
             Ok((still >= 3).then_some(()))
         })
