@@ -32,6 +32,7 @@ bench: ## Print the figures of this machine (about 15 minutes; docs/benches.md s
 	target/release/everthread bench pressure
 	target/release/everthread bench hung
 	target/release/everthread bench crash
+	target/release/everthread bench failover
 	target/release/everthread bench growth
 
 sim: ## Long simulation: make sim SEED=1 SEEDS=1000

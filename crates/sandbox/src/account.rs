@@ -42,6 +42,16 @@ impl Platform {
         }
     }
 
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Telegram => "Telegram",
+            Self::Whatsapp => "WhatsApp",
+            Self::Instagram => "Instagram",
+            Self::Twilio => "SMS",
+        }
+    }
+
     /// The path below which the platform answers; with the sandbox's address in front, an account's `api_base`.
     pub fn path(self) -> &'static str {
         match self {

@@ -134,6 +134,9 @@ pub(crate) struct Counts {
     pub(crate) hooks_failed: u64,
     pub(crate) hooks_given_up: u64,
     pub(crate) hooks_dropped: u64,
+    /// Links to the business that customers opened, and those whose page they went on from.
+    pub(crate) links_opened: u64,
+    pub(crate) links_redeemed: u64,
     /// What the last failed webhook met.
     pub(crate) last_hook_error: Option<String>,
 }

@@ -6,8 +6,9 @@ use crate::account::{Account, Platform};
 use crate::book::{Button, Message, Stage};
 use crate::people::Customer;
 use crate::script::{self, Answer};
+use crate::trouble::{heard_anywhere, open_link, wanted_link};
 use crate::world::World;
-use crate::{Error, deliver, graph, telegram, twilio};
+use crate::{Error, deliver, graph, telegram, trouble, twilio};
 
 /// Something said.
 #[derive(Debug, Clone, Default)]
@@ -190,8 +191,25 @@ fn hear(world: &Arc<World>, account: &mut Account, key: &str, id: &str, read_aft
     world.at(due, move |world| reply(world, &account, &key, &id, heard));
 }
 
-/// Answers a message, unless a newer one came meanwhile.
+/// Answers a message, unless a newer one came meanwhile: by the link in it, or in words.
 fn reply(world: &Arc<World>, account_id: &str, key: &str, id: &str, heard: u32) {
+    let link = {
+        let mut state = world.state();
+        let text = state.accounts.get(account_id).and_then(|a| a.book.get(id)).map(|m| m.text.clone());
+        text.and_then(|text| wanted_link(world, &mut state, account_id, key, &text))
+    };
+    let Some(link) = link else { return speak(world, account_id, key, id, heard) };
+    let (world, account) = (world.clone(), account_id.to_owned());
+    let (key, id) = (key.to_owned(), id.to_owned());
+    world.clone().spawn(async move {
+        if !open_link(&world, &account, &link).await {
+            speak(&world, &account, &key, &id, heard);
+        }
+    });
+}
+
+/// Answers a message in words, unless a newer one came meanwhile.
+fn speak(world: &Arc<World>, account_id: &str, key: &str, id: &str, heard: u32) {
     let what = {
         let mut state = world.state();
         if !state.replies {
@@ -274,7 +292,9 @@ fn begin(world: &Arc<World>, account_id: &str, key: &str, round: u64) {
         let patience = world.lived(rng.range(60_000, 150_000) * *pace / 100);
         let said = Said { kind: kind.to_owned(), text, ..Said::default() };
         let silent = customer.gone || customer.blocked || customer.opted_out;
-        ((!silent).then_some(said), customer.mind.heard, next, patience)
+        let business = account.view.name.clone();
+        let heard = heard_anywhere(&state, &business, key);
+        ((!silent).then_some(said), heard, next, patience)
     };
     if let Some(said) = said
         && act(world, account_id, key, Act::Say(said)).is_ok()
@@ -285,16 +305,24 @@ fn begin(world: &Arc<World>, account_id: &str, key: &str, round: u64) {
     plan_opening(world, now + next, account_id, key, round);
 }
 
-/// Asks again if nobody has answered.
+/// Asks again if nobody has answered on any platform; elsewhere, if this one fails.
 fn grow_impatient(world: &Arc<World>, account_id: &str, key: &str, heard: u32) {
-    let text = {
-        let mut state = world.state();
-        let on = state.chatter;
-        let Some(account) = state.accounts.get_mut(account_id) else { return };
-        let Some(customer) = account.customers.get_mut(key) else { return };
-        if !on || customer.mind.heard != heard || customer.gone || customer.opted_out {
+    {
+        let state = world.state();
+        let Some(account) = state.accounts.get(account_id) else { return };
+        let Some(customer) = account.customers.get(key) else { return };
+        let answered = heard_anywhere(&state, &account.view.name, key) != heard;
+        if !state.chatter || answered || customer.gone || customer.opted_out {
             return;
         }
+    }
+    if trouble::notice(world, account_id, key) {
+        return;
+    }
+    let text = {
+        let mut state = world.state();
+        let Some(account) = state.accounts.get_mut(account_id) else { return };
+        let Some(customer) = account.customers.get_mut(key) else { return };
         script::nudge(&customer.person, &mut customer.mind)
     };
     let _ = act(world, account_id, key, Act::say(text));

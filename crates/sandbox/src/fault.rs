@@ -217,6 +217,19 @@ fn release(world: &Arc<World>) {
     }
 }
 
+/// Whether customers see a platform fail: what they write hangs, or nothing that the business sends comes.
+pub(crate) fn troubled(faults: &[Active], now: i64, platform: Platform, account: &str) -> bool {
+    faults.iter().any(|active| {
+        let fault = &active.fault;
+        fault.platform == platform
+            && fault.account.as_deref().is_none_or(|a| a == account)
+            && matches!(fault.component, Component::Send | Component::Receive | Component::Auth)
+            && !matches!(fault.kind, Kind::Duplicate | Kind::Batch | Kind::Reorder)
+            && active.starts_ms <= now
+            && active.ends_ms.is_none_or(|end| now < end)
+    })
+}
+
 /// The fault that hits this call or webhook, if one does. Counts the hit.
 pub(crate) fn strike(
     faults: &mut [Active],

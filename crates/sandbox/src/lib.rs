@@ -17,11 +17,13 @@ mod graph;
 mod limit;
 mod media;
 mod net;
+mod page;
 mod people;
 pub mod press;
 mod rng;
 mod script;
 mod telegram;
+mod trouble;
 mod twilio;
 mod wire;
 mod world;
@@ -33,21 +35,37 @@ use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
 pub use account::{NewAccount, Platform};
+pub use control::Speech;
 pub use fault::{Active, Component, Fault, Kind};
 pub use press::{Part, Press};
 
 use net::Gate;
 use world::World;
 
+/// Where the sandbox is steered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Control {
+    /// On the platforms' listener.
+    #[default]
+    Beside,
+    /// At an address of its own.
+    At(SocketAddr),
+    /// Nowhere but by the [`Handle`], in the sandbox's own process.
+    Closed,
+}
+
 /// How to run the sandbox.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where the platforms listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Where `/_control` listens; `None` puts it on the platforms' listener.
-    pub control_listen: Option<SocketAddr>,
+    /// Where `/_control` listens.
+    pub control: Control,
     /// The address that media links carry; `None` derives it from the listener.
     pub public_url: Option<String>,
+    /// The business's own address, e.g. `https://talk.example.com`: customers open links that lead there, besides those to where
+    /// webhooks go.
+    pub business_url: Option<String>,
     /// Everything that the sandbox makes up follows from this number.
     pub seed: u64,
     /// Simulated customers of each account that doesn't say otherwise.
@@ -69,8 +87,9 @@ impl Config {
     pub fn new(listen: SocketAddr, started_at: SystemTime) -> Self {
         Self {
             listen,
-            control_listen: None,
+            control: Control::Beside,
             public_url: None,
+            business_url: None,
             seed: 1,
             customers: 8,
             speed: 1.0,
@@ -105,7 +124,7 @@ pub enum Error {
 #[derive(Debug, Clone)]
 pub struct Handle {
     addr: SocketAddr,
-    control_addr: SocketAddr,
+    control_addr: Option<SocketAddr>,
     world: Arc<World>,
     servers: Arc<Mutex<Vec<tokio::task::JoinHandle<()>>>>,
 }
@@ -116,8 +135,8 @@ impl Handle {
         self.addr
     }
 
-    /// Where `/_control` listens.
-    pub fn control_addr(&self) -> SocketAddr {
+    /// Where `/_control` listens; `None` where it is closed.
+    pub fn control_addr(&self) -> Option<SocketAddr> {
         self.control_addr
     }
 
@@ -152,6 +171,32 @@ impl Handle {
         fault::remove(&self.world, id)
     }
 
+    /// Makes a customer (by key, e.g. `p0`, or address) do something; returns the platform's id of what was written. Fails if there is no
+    /// such account or customer, or the platform has no such thing.
+    pub fn say(&self, account: &str, customer: &str, speech: Speech) -> Result<String, Error> {
+        control::people::speak(&self.world, account, customer, speech).map(|(id, _)| id)
+    }
+
+    /// The customers of an account, as `/_control` shows them; empty if there is no such account.
+    pub fn customers(&self, account: &str) -> Vec<serde_json::Value> {
+        let state = self.world.state();
+        let customers = state.accounts.get(account).into_iter().flat_map(|a| a.customers.values());
+        customers.map(|customer| serde_json::json!(customer)).collect()
+    }
+
+    /// How often things happened on an account, as `/_control` shows it; null if there is no such account. Costs nothing, unlike the book.
+    pub fn counts(&self, account: &str) -> serde_json::Value {
+        let state = self.world.state();
+        state.accounts.get(account).map_or(serde_json::Value::Null, |a| serde_json::json!(a.book.counts))
+    }
+
+    /// What passed on an account, oldest first, as `/_control` shows it; empty if there is no such account.
+    pub fn book(&self, account: &str) -> Vec<serde_json::Value> {
+        let state = self.world.state();
+        let messages = state.accounts.get(account).into_iter().flat_map(|a| a.book.iter());
+        messages.map(|(_, message)| serde_json::json!(message)).collect()
+    }
+
     /// Switches the customers' own writing (`on`) and their answering (`replies`).
     pub fn chatter(&self, on: bool, replies: bool) {
         customers::switch(&self.world, on, replies);
@@ -171,11 +216,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Handle, 
     let _ = rustls::crypto::ring::default_provider().install_default();
     let gate = Gate::bind(config.listen).await?;
     let addr = gate.addr();
-    let control = match config.control_listen {
-        Some(at) => Some(Gate::bind(at).await?),
-        None => None,
+    let beside = config.control == Control::Beside;
+    let control = match config.control {
+        Control::At(at) => Some(Gate::bind(at).await?),
+        Control::Beside | Control::Closed => None,
     };
-    let control_addr = control.as_ref().map_or(addr, Gate::addr);
+    let control_addr = control.as_ref().map(Gate::addr).or(beside.then_some(addr));
     let world = World::new(config, addr, shutdown.clone())?;
     let mut platforms = axum::Router::new()
         .nest("/telegram", telegram::router())
@@ -186,7 +232,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Handle, 
     let mut servers = Vec::new();
     match control {
         Some(gate) => servers.push(net::serve(gate, control::router(), &world)),
-        None => platforms = platforms.merge(control::router()),
+        None if beside => platforms = platforms.merge(control::router()),
+        None => {}
     }
     servers.push(net::serve(gate, platforms, &world));
     world.start();

@@ -29,6 +29,9 @@ struct Phrases {
     follow_ups: [&'static str; 3],
     thanks: [&'static str; 2],
     nudge: &'static str,
+    /// On another platform, because one fails; and on the first again.
+    elsewhere: &'static str,
+    back: &'static str,
     yes: &'static str,
     phone: &'static str,
     email: &'static str,
@@ -48,6 +51,8 @@ const PHRASES: &[Phrases] = &[
         follow_ups: ["And in another colour?", "How much would that be?", "Could I pick it up in the shop?"],
         thanks: ["Perfect, thank you!", "Great, thanks a lot 🙏"],
         nudge: "Hello? Is anybody there?",
+        elsewhere: "Hi, {platform} doesn't load for me. Are you there?",
+        back: "{platform} works again, so I'm back here.",
         yes: "Yes please",
         phone: "Sure, it's {phone}",
         email: "It's {email}",
@@ -65,6 +70,8 @@ const PHRASES: &[Phrases] = &[
         follow_ups: ["¿Y en otro color?", "¿Cuánto costaría?", "¿Puedo recogerlo en la tienda?"],
         thanks: ["Perfecto, ¡muchas gracias!", "Genial, gracias 🙏"],
         nudge: "¿Hola? ¿Hay alguien?",
+        elsewhere: "Hola, {platform} no me carga. ¿Estáis ahí?",
+        back: "{platform} ya funciona, sigo por aquí.",
         yes: "Sí, por favor",
         phone: "Claro, es el {phone}",
         email: "Es {email}",
@@ -86,6 +93,8 @@ const PHRASES: &[Phrases] = &[
         ],
         thanks: ["Parfait, merci beaucoup !", "Super, merci 🙏"],
         nudge: "Allô ? Il y a quelqu'un ?",
+        elsewhere: "Bonjour, {platform} ne charge pas chez moi. Vous êtes là ?",
+        back: "{platform} remarche, je reviens ici.",
         yes: "Oui, s'il vous plaît",
         phone: "Bien sûr, c'est le {phone}",
         email: "C'est {email}",
@@ -103,6 +112,8 @@ const PHRASES: &[Phrases] = &[
         follow_ups: ["Und in einer anderen Farbe?", "Was würde das kosten?", "Kann ich es im Laden abholen?"],
         thanks: ["Super, vielen Dank!", "Danke schön 🙏"],
         nudge: "Hallo? Ist da jemand?",
+        elsewhere: "Hallo, {platform} lädt bei mir nicht. Seid ihr da?",
+        back: "{platform} geht wieder, ich schreibe wieder hier.",
         yes: "Ja, bitte",
         phone: "Klar, {phone}",
         email: "{email}",
@@ -120,6 +131,8 @@ const PHRASES: &[Phrases] = &[
         follow_ups: ["E em outra cor?", "Quanto ficaria?", "Posso retirar na loja?"],
         thanks: ["Perfeito, obrigada!", "Ótimo, valeu 🙏"],
         nudge: "Oi? Tem alguém aí?",
+        elsewhere: "Oi, o {platform} não carrega aqui. Vocês estão aí?",
+        back: "O {platform} voltou, continuo por aqui.",
         yes: "Sim, por favor",
         phone: "Claro, é {phone}",
         email: "É {email}",
@@ -137,6 +150,8 @@ const PHRASES: &[Phrases] = &[
         follow_ups: ["А в другом цвете?", "Сколько это будет стоить?", "Можно забрать в магазине?"],
         thanks: ["Отлично, спасибо!", "Спасибо большое 🙏"],
         nudge: "Алло? Есть кто-нибудь?",
+        elsewhere: "Здравствуйте, {platform} не грузится. Вы здесь?",
+        back: "{platform} снова работает, пишу опять сюда.",
         yes: "Да, пожалуйста",
         phone: "Конечно, {phone}",
         email: "{email}",
@@ -154,6 +169,8 @@ const PHRASES: &[Phrases] = &[
         follow_ups: ["มีสีอื่นไหมคะ", "ราคาเท่าไหร่คะ", "ไปรับที่ร้านได้ไหม"],
         thanks: ["ขอบคุณมากค่ะ 🙏", "ได้เลย ขอบคุณครับ"],
         nudge: "มีใครอยู่ไหมคะ",
+        elsewhere: "สวัสดีค่ะ {platform} โหลดไม่ขึ้น อยู่ไหมคะ",
+        back: "{platform} ใช้ได้แล้ว คุยต่อที่นี่นะคะ",
         yes: "ค่ะ",
         phone: "ได้ค่ะ {phone}",
         email: "{email} ค่ะ",
@@ -171,6 +188,8 @@ const PHRASES: &[Phrases] = &[
         follow_ups: ["他の色はありますか?", "おいくらですか?", "店舗で受け取れますか?"],
         thanks: ["ありがとうございます!", "助かりました🙏"],
         nudge: "もしもし、どなたかいますか?",
+        elsewhere: "{platform}が開けません。いらっしゃいますか？",
+        back: "{platform}が直ったので、またこちらで。",
         yes: "はい、お願いします",
         phone: "{phone} です",
         email: "{email} です",
@@ -188,6 +207,8 @@ const PHRASES: &[Phrases] = &[
         follow_ups: ["وبلون آخر؟", "كم السعر؟", "هل يمكنني استلامه من المتجر؟"],
         thanks: ["ممتاز، شكرا جزيلا", "شكرا لكم 🙏"],
         nudge: "هل من أحد هنا؟",
+        elsewhere: "مرحبًا، {platform} لا يعمل عندي. هل أنتم هنا؟",
+        back: "عاد {platform} للعمل، أكمل هنا.",
         yes: "نعم من فضلك",
         phone: "أكيد، {phone}",
         email: "{email}",
@@ -243,6 +264,16 @@ pub(crate) fn open(person: &Person, mind: &mut Mind, rng: &mut Rng) -> String {
 pub(crate) fn nudge(person: &Person, mind: &mut Mind) -> String {
     mind.turns += 1;
     phrases(person.language).nudge.to_owned()
+}
+
+/// What a customer says on another platform because one fails.
+pub(crate) fn elsewhere(person: &Person, platform: &str) -> String {
+    phrases(person.language).elsewhere.replace("{platform}", platform)
+}
+
+/// What a customer says on the first platform once it works again.
+pub(crate) fn back(person: &Person, platform: &str) -> String {
+    phrases(person.language).back.replace("{platform}", platform)
 }
 
 /// How a customer takes a message of the business. A conversation has at most eight turns of theirs, so that two

@@ -27,6 +27,7 @@ pub async fn start(admin: &Admin, hub_addr: SocketAddr, supervisor: &Supervisor)
     config.customers = CUSTOMERS;
     config.speed = 4.0;
     config.chatter = true;
+    config.business_url = Some(admin.public_url.clone());
     let handle = match everthread_sandbox::run(config.clone(), supervisor.stopping()).await {
         Ok(handle) => handle,
         // The neighbouring port is only a convenience.

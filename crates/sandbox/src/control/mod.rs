@@ -14,7 +14,7 @@
 //! | `GET /_control/faults`, `POST` [`Fault`](crate::Fault), `DELETE [/{id}]` | |
 //! | `POST /_control/press` [`Press`](crate::Press) | takes a component, or all, of a platform or company down; answers `{ids}` |
 
-mod people;
+pub(crate) mod people;
 
 use std::sync::Arc;
 

@@ -187,20 +187,28 @@ pub(super) async fn change(
     Ok(Json(shown))
 }
 
+/// Makes a customer do something; returns the platform's id of what was written, and the customer's key.
+pub(crate) fn speak(
+    world: &Arc<World>,
+    id: &str,
+    customer: &str,
+    speech: Speech,
+) -> Result<(String, String), Error> {
+    let (key, what) = {
+        let state = world.state();
+        let account = state.accounts.get(id).ok_or_else(|| refused(format!("no account {id}")))?;
+        let customer = account.find(customer).ok_or_else(|| refused(format!("no customer {customer}")))?;
+        (customer.key.clone(), speech.act(account, customer)?)
+    };
+    act(world, id, &key, what).map(|message| (message, key))
+}
+
 pub(super) async fn say(
     State(world): State<Arc<World>>,
     Path((id, key)): Path<(String, String)>,
     asked: Asked<Speech>,
 ) -> Answer {
     let Json(speech) = asked?;
-    let (key, what) = {
-        let state = world.state();
-        let account = state.accounts.get(&id).ok_or_else(|| no_account(&id))?;
-        let key = key_of(account, &key)?;
-        let Some(customer) = account.customers.get(&key) else { return Err(no_account(&id)) };
-        let what = speech.act(account, customer)?;
-        (key, what)
-    };
-    let message: String = act(&world, &id, &key, what)?;
+    let (message, key) = speak(&world, &id, &key, speech)?;
     Ok(Json(json!({"id": message, "account": id, "customer": key})) as Json<Value>)
 }

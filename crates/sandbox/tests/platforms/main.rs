@@ -5,5 +5,6 @@ mod common;
 mod control;
 mod instagram;
 mod telegram;
+mod trouble;
 mod twilio;
 mod whatsapp;

@@ -8,6 +8,7 @@ mod bodies;
 mod child;
 mod crash;
 mod endpoint;
+mod failover;
 mod growth;
 mod idle;
 mod ingest;
@@ -65,6 +66,17 @@ pub enum Bench {
         #[arg(long, default_value_t = 2_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
         messages: u32,
     },
+    /// Instagram stops sending: how fast open conversations go on over SMS, and whether the books balance.
+    Failover {
+        #[command(flatten)]
+        run: Run,
+        /// Open conversations when it happens.
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+        conversations: u32,
+        /// The fast dial of the detector until it has confirmed: divides what it judges by.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
+        pace: u32,
+    },
     /// Memory, size and start of a hub that has nothing to do.
     Idle(Run),
     /// The endpoint that measurements compare with.
@@ -117,6 +129,7 @@ pub async fn run(bench: &Bench, _place: &Place) -> Result<(), Failure> {
         Bench::Hung(run) => pressure::hung(run).await,
         Bench::Crash { run, kills, settle } => crash::run(run, *kills, *settle).await,
         Bench::Growth { run, messages } => growth::run(run, *messages).await,
+        Bench::Failover { run, conversations, pace } => failover::run(run, *conversations, *pace).await,
         Bench::Idle(run) => idle::run(run).await,
         Bench::CrashCustomers(options) => {
             on_one_thread(options.clone(), |o| Box::pin(crash::customers(o))).await
