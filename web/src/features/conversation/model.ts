@@ -77,3 +77,7 @@ export function ownerWord(owner: Owner): string {
   if (owner.kind === 'person' && owner.user_id) return owner.user_id;
   return owner.kind === 'bot' ? 'bot' : 'nobody';
 }
+
+/** A reason as a sentence: it begins with a capital and ends with one full stop. */
+export const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.+$/, '')}.`;

@@ -1,0 +1,87 @@
+import type { Incident, IncidentDetail, Phase } from '../../lib/types';
+
+/** Whom it concerns, in words: "Instagram", "our account @acme". */
+export const whom = (incident: Incident): string => incident.what.split(': ')[0] ?? incident.what;
+
+const NOW: Record<Incident['direction'], (who: string) => string> = {
+  send: (who) => `Messages can’t be sent over ${who}`,
+  auth: (who) => `Sign-in is refused: ${who}`,
+  delivery: (who) => `Messages over ${who} are accepted and do not arrive`,
+  webhook: (who) => `Messages from ${who} come in late or not at all`,
+  inbound: (who) => `Nothing comes in from ${who}`,
+};
+
+const MAYBE: Record<Incident['direction'], (who: string) => string> = {
+  send: (who) => `Sending over ${who} looks broken`,
+  auth: (who) => `Sign-in looks refused: ${who}`,
+  delivery: (who) => `Messages over ${who} may not arrive`,
+  webhook: (who) => `Messages from ${who} may be late`,
+  inbound: (who) => `It is oddly quiet on ${who}`,
+};
+
+const PAST: Record<Incident['direction'], (who: string) => string> = {
+  send: (who) => `Messages could not be sent over ${who}`,
+  auth: (who) => `Sign-in was refused: ${who}`,
+  delivery: (who) => `Messages over ${who} were accepted and did not arrive`,
+  webhook: (who) => `Messages from ${who} came in late`,
+  inbound: (who) => `Nothing came in from ${who}`,
+};
+
+/** What is or was wrong, in one plain sentence without a full stop. */
+export function headline(incident: Incident): string {
+  const who = whom(incident);
+  if (incident.phase === 'recovering') return `${who.charAt(0).toUpperCase()}${who.slice(1)} is coming back`;
+  if (incident.phase === 'closed') {
+    return incident.confirmed_at === null
+      ? `False alarm: ${MAYBE[incident.direction](who).replace(/^./, (letter) => letter.toLowerCase())}`
+      : PAST[incident.direction](who);
+  }
+  return (incident.phase === 'suspect' ? MAYBE : NOW)[incident.direction](who);
+}
+
+const percent = (share: number) => `${Math.round(share * 100)} %`;
+
+/** How sure we are, in a few words. Never the platform's word. */
+export function certainty(incident: Incident): string {
+  if (incident.declared) return 'Declared by a person';
+  const [first] = incident.shares;
+  if (!first) return 'Being weighed';
+  const word = first.share >= 0.9 ? 'Almost surely' : first.share >= 0.6 ? 'Probably' : 'Perhaps';
+  return `${word} ${first.what} (${percent(first.share)})`;
+}
+
+/** Milliseconds that an incident has lasted, or did last. */
+export function lasted(incident: Incident, now: number): number {
+  const end = incident.closed_at ? Date.parse(incident.closed_at) : now;
+  return Math.max(0, end - Date.parse(incident.since));
+}
+
+const ORDER: Record<Phase, number> = { confirmed: 0, suspect: 1, recovering: 2, closed: 3 };
+
+/** The gravest first, then the newest. */
+export const byGravity = <T extends Incident>(incidents: readonly T[]): T[] =>
+  [...incidents].sort((a, b) => ORDER[a.phase] - ORDER[b.phase] || b.number - a.number);
+
+/** Groups of plans of one state, and how many there are. */
+export function grouped(incident: IncidentDetail, state: 'done' | 'held' | 'suggested' | 'returned') {
+  const groups = incident.groups.filter((group) => group.state === state);
+  return { groups, total: groups.reduce((sum, group) => sum + group.count, 0) };
+}
+
+/** What speaks for and against, in a shop owner's words. */
+export const SIGNALS: Record<string, (bad: number, good: number) => string> = {
+  send: (bad, good) => `Of the last messages we sent, ${bad} failed and ${good} got through`,
+  canary: (bad, good) => `Single messages sent to test it: ${bad} failed, ${good} got through`,
+  token: (bad, good) => `Our sign-in was checked: refused ${bad} times, accepted ${good} times`,
+  messaging: (bad, good) => `We asked whether it takes messages: ${bad} times no, ${good} times yes`,
+  edge: (bad, good) => `Its servers: ${bad} times no answer, ${good} times an answer`,
+  receipt: (bad, good) => `Delivery receipts: ${bad} overdue, ${good} came`,
+  history: (bad, good) => `Reading the conversations back: ${bad} times refused, ${good} times possible`,
+  network: (bad, good) => `Our own connection to the internet: ${bad} times down, ${good} times up`,
+};
+
+/** One line of evidence as a sentence. */
+export function evidence(line: IncidentDetail['evidence'][number]): string {
+  const say = SIGNALS[line.signal];
+  return `${say ? say(line.bad, line.good) : `${line.signal}: ${line.bad} bad, ${line.good} good`}.`;
+}
