@@ -41,8 +41,8 @@ describe('message states', () => {
   });
 
   it.each([
-    ['person', /If it can’t go until 1 Jan .* it comes back to its author/, true],
-    ['bot', /If it can’t go until 1 Jan .* it is cancelled with this reason/, false],
+    ['person', /If it can’t go until Jan 1 .* it comes back to its author/, true],
+    ['bot', /If it can’t go until Jan 1 .* it is cancelled with this reason/, false],
   ] as const)(
     'what a %s wrote and is held tells why, until when, and what one can do',
     async (kind, deadline, mine) => {
