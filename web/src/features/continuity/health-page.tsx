@@ -43,9 +43,7 @@ function Probes({ account }: { account: Health }) {
     return probe ? [{ level, ...probe }] : [];
   });
   if (probes.length === 0) {
-    return (
-      <p className="text-sm text-ink-3">{account.channel === 'webchat' ? words.noProbe : words.notProbed}</p>
-    );
+    return <p className="text-sm text-ink-2">{words.notProbed}</p>;
   }
   return (
     <ul aria-label={words.probed} className="flex flex-wrap gap-x-4 gap-y-0.5 text-sm text-ink-2">
@@ -66,6 +64,8 @@ function Probes({ account }: { account: Health }) {
 function AccountHealth({ account }: { account: Health }) {
   const open = useOpenIncidents().data ?? [];
   const { Glyph, color, title } = channelStyle(account.channel);
+  // Our own web chat is no platform: nothing about it is judged.
+  const own = account.channel === 'webchat';
   const down = account.gate !== 'open' || account.stopped !== null;
   return (
     <li className="flex items-start gap-4 border-b border-line py-4 last:border-0">
@@ -82,7 +82,7 @@ function AccountHealth({ account }: { account: Health }) {
           {account.simulated ? <SandboxTag /> : null}
         </div>
         <ul className="flex flex-wrap gap-x-5 gap-y-1 text-sm">
-          {Object.keys(words.directions).map((name) => (
+          {(own ? [] : Object.keys(words.directions)).map((name) => (
             <Direction key={name} name={name} state={account.directions[name] ?? 'unknown'} />
           ))}
         </ul>
@@ -104,7 +104,7 @@ function AccountHealth({ account }: { account: Health }) {
             })}
           </p>
         ) : null}
-        <Probes account={account} />
+        {own ? <p className="text-sm text-ink-2">{words.noProbe}</p> : <Probes account={account} />}
       </div>
     </li>
   );

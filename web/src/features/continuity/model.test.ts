@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Account, ChannelSpec, Incident } from '../../lib/types';
 import { scopes } from './declare-model';
-import { byGravity, certainty, evidence, headline, lasted } from './model';
+import { byGravity, certainty, evidence, headline, lasted, reason } from './model';
 import { millionths, money, moved, preview } from './policy-model';
 
 const incident = (change: Partial<Incident> = {}): Incident => ({
@@ -59,12 +59,21 @@ test('the gravest stands first, and an incident that is over lasts no longer', (
   expect(lasted(over, Date.parse('2026-11-24T00:00:00Z'))).toBe(12 * 60_000);
 });
 
-test('evidence is told in words, and a sign that is not known by its figures', () => {
-  const line = { account: 'Shop', detail: '', bad: 4, good: 1 };
-  expect(evidence({ ...line, signal: 'send' })).toBe(
-    'Of the last messages we sent, 4 failed and 1 got through.',
-  );
-  expect(evidence({ ...line, signal: 'comet' })).toBe('comet: 4 bad, 1 good.');
+test.each([
+  ['send', 4, 1, '4 messages that we sent failed; 1 got through.'],
+  ['edge', 0, 54, 'Its servers answered 54 times.'],
+  ['token', 1, 0, 'Our sign-in was refused once.'],
+  ['comet', 4, 1, '4 bad signs (comet); 1 good ones.'],
+])('evidence of %s is told in words', (signal, bad, good, text) => {
+  expect(evidence({ account: 'Shop', detail: '', signal, bad, good })).toBe(text);
+});
+
+test.each([
+  ['Held: no other way to this customer is allowed.', 'No other way to this customer is allowed.'],
+  ['Held for now: many disturbances are over within minutes.', 'Many disturbances are over within minutes.'],
+  ['Held until the quiet hours end.', 'Until the quiet hours end.'],
+])('%s under a heading that says so', (decision, text) => {
+  expect(reason(decision)).toBe(text);
 });
 
 const account = (id: string, channel: string, sandbox = false) =>

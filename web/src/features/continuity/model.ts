@@ -68,20 +68,35 @@ export function grouped(incident: IncidentDetail, state: 'done' | 'held' | 'sugg
   return { groups, total: groups.reduce((sum, group) => sum + group.count, 0) };
 }
 
-/** What speaks for and against, in a shop owner's words. */
-export const SIGNALS: Record<string, (bad: number, good: number) => string> = {
-  send: (bad, good) => `Of the last messages we sent, ${bad} failed and ${good} got through`,
-  canary: (bad, good) => `Single messages sent to test it: ${bad} failed, ${good} got through`,
-  token: (bad, good) => `Our sign-in was checked: refused ${bad} times, accepted ${good} times`,
-  messaging: (bad, good) => `We asked whether it takes messages: ${bad} times no, ${good} times yes`,
-  edge: (bad, good) => `Its servers: ${bad} times no answer, ${good} times an answer`,
-  receipt: (bad, good) => `Delivery receipts: ${bad} overdue, ${good} came`,
-  history: (bad, good) => `Reading the conversations back: ${bad} times refused, ${good} times possible`,
-  network: (bad, good) => `Our own connection to the internet: ${bad} times down, ${good} times up`,
+/** What went badly and what went well, for a kind of sign, in a shop owner's words. */
+export const SIGNALS: Record<string, [bad: string, good: string]> = {
+  send: ['# messages that we sent failed', '# got through'],
+  canary: ['# single messages sent to test it failed', '# got through'],
+  token: ['our sign-in was refused # times', 'it was accepted # times'],
+  messaging: ['asked whether it takes messages, it said no # times', 'it said yes # times'],
+  edge: ['its servers did not answer # times', 'its servers answered # times'],
+  receipt: ['# delivery receipts are overdue', '# delivery receipts came'],
+  history: ['reading conversations back was refused # times', 'it worked # times'],
+  network: ['our own connection failed # times', 'our own connection worked # times'],
 };
 
 /** One line of evidence as a sentence. */
 export function evidence(line: IncidentDetail['evidence'][number]): string {
-  const say = SIGNALS[line.signal];
-  return `${say ? say(line.bad, line.good) : `${line.signal}: ${line.bad} bad, ${line.good} good`}.`;
+  const [bad, good] = SIGNALS[line.signal] ?? [`# bad signs (${line.signal})`, '# good ones'];
+  const said = [
+    line.bad > 0 ? bad.replace('#', String(line.bad)) : null,
+    line.good > 0 ? good.replace('#', String(line.good)) : null,
+  ];
+  const text = said
+    .filter(Boolean)
+    .join('; ')
+    .replace(/\b1 times\b/g, 'once');
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
+
+/** A decision without the word that the heading over it says already. */
+export const reason = (decision: string): string =>
+  decision
+    .replace(/^Held(?: for now)?: /, '')
+    .replace(/^Held until/, 'Until')
+    .replace(/^./, (letter) => letter.toUpperCase());

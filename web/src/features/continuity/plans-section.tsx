@@ -9,7 +9,7 @@ import { ChannelBadge } from '../../ui/channel-badge';
 import { Failed, SkeletonRows } from '../../ui/states';
 import { sayDone, sayFailed } from '../../ui/toasts';
 import { approve, suggestedOf, useIncidentPlans } from './api';
-import { grouped } from './model';
+import { grouped, reason } from './model';
 import { words } from './strings';
 
 type Shown = 'done' | 'held' | 'suggested' | 'returned';
@@ -43,7 +43,7 @@ function PlanRow({ plan, chosen, choose }: { plan: Plan; chosen?: boolean; choos
                 {words.to} <ChannelBadge channel={plan.channel} />
               </span>
             ) : (
-              <span className="text-sm text-ink-2">{plan.decision}</span>
+              <span className="text-sm text-ink-2">{reason(plan.decision)}</span>
             )}
             {plan.by ? <span className="text-sm text-ink-2">{words.byPerson(plan.by)}</span> : null}
           </p>
@@ -183,7 +183,7 @@ function StateGroup({ incident, state }: { incident: IncidentDetail; state: Show
           <li key={`${group.channel}${group.why}`} className="flex items-center gap-1.5">
             <span className="font-semibold tabular-nums">{group.count}</span>
             {group.why ? (
-              <span className="text-ink-2">{group.why}</span>
+              <span className="text-ink-2">{reason(group.why)}</span>
             ) : group.channel ? (
               <span className="inline-flex items-center gap-1.5 text-ink-2">
                 {words.to} <ChannelBadge channel={group.channel} />

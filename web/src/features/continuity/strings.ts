@@ -5,18 +5,18 @@ import type { IncidentDetail, Phase } from '../../lib/types';
 function doing(phase: Phase, counts: IncidentDetail['counts'] | undefined): string {
   switch (phase) {
     case 'suspect':
-      return 'Everthread is checking. What would go out there waits safely for now.';
+      return 'Being checked; what would go out there waits.';
     case 'recovering':
-      return 'What waited goes out now, slowly at first.';
+      return 'What waited goes out, slowly at first.';
     case 'closed':
       return 'It is over.';
     case 'confirmed':
       if (counts?.suggested)
         return plural(counts.suggested, {
-          one: 'One conversation can be carried on elsewhere: it needs your word.',
-          other: '# conversations can be carried on elsewhere: they need your word.',
+          one: 'One conversation can go on elsewhere: it needs your word.',
+          other: '# conversations can go on elsewhere: they need your word.',
         });
-      return 'Conversations go on over other channels where that is allowed; the others wait safely.';
+      return 'Conversations go on elsewhere where allowed; the others wait.';
   }
 }
 
@@ -124,7 +124,7 @@ export const words = {
   loadingPlans: 'Loading conversations',
   morePlans: 'Load more',
   noPlans: 'None any more.',
-  unknown: 'Customer',
+  unknown: 'Unknown',
   byPerson: (name: string) => `by ${name}`,
   to: 'to',
   why: 'Why',

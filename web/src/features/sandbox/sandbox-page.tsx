@@ -14,6 +14,9 @@ import { lift, type Press, press } from './api';
 import { FinerForm } from './finer-form';
 import { words } from './strings';
 
+const byTitle = (a: { platform: string }, b: { platform: string }) =>
+  channelStyle(a.platform).title.localeCompare(channelStyle(b.platform).title);
+
 function BigPress({
   name,
   down,
@@ -83,7 +86,8 @@ function FaultItem({
       <p className="min-w-0 flex-1 basis-60">
         <span className="font-medium">
           {channelStyle(fault.platform).title}: {words.components[fault.component] ?? fault.component}
-        </span>{' '}
+        </span>
+        {', '}
         {words.kinds[fault.kind] ?? fault.kind}
         <span className="block text-sm text-ink-2 tabular-nums">{facts.filter(Boolean).join(' · ')}</span>
       </p>
@@ -133,7 +137,7 @@ function Panel({ sandbox }: { sandbox: Sandbox }) {
         {sandbox.dial > 1 ? <p className="mt-1 text-sm font-medium">{words.dial(sandbox.dial)}</p> : null}
         {maySteer ? (
           <ul className="mt-4 grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
-            {sandbox.platforms.map(({ platform }) => {
+            {[...sandbox.platforms].sort(byTitle).map(({ platform }) => {
               const { title, Glyph, color } = channelStyle(platform);
               const faults = faultsOf([platform]);
               return (

@@ -114,7 +114,7 @@ export function TourStrip() {
   const { current } = tour;
   return (
     <section aria-label={words.title} className="border-b border-line bg-surface">
-      <div className="flex flex-wrap items-center gap-x-3 gap-y-1.5 px-4 py-2">
+      <div className="flex items-center gap-x-3 px-4 py-2 max-md:gap-x-2">
         <button
           type="button"
           aria-expanded={open}
@@ -124,16 +124,16 @@ export function TourStrip() {
           className="-ml-1 inline-flex h-7 items-center gap-1.5 rounded-md px-1 text-sm font-semibold text-accent-ink pointer-coarse:h-10"
         >
           <ChevronDown aria-hidden="true" className={cx('size-4', !open && '-rotate-90')} />
-          {words.title}
+          <span className="max-md:sr-only">{words.title}</span>
           <span className="font-medium text-ink-2 tabular-nums">
             {words.count(tour.done.size, STEPS.length)}
           </span>
         </button>
-        <p className="min-w-0 flex-1 basis-56 text-sm text-pretty">
+        <p className="min-w-0 flex-1 text-sm text-pretty">
           {current ? (
             <>
               <span className="font-semibold">{words.steps[current].title}.</span>{' '}
-              <span className="text-ink-2">{say(current, tour)}</span>
+              <span className="text-ink-2 max-md:sr-only">{say(current, tour)}</span>
             </>
           ) : (
             words.finished

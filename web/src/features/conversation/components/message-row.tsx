@@ -55,10 +55,15 @@ function Trouble({ message, actions }: { message: Message; actions: MessageActio
           {words.nextStep}: {error.next_step}
         </p>
       ) : null}
-      <div className="mt-2 flex gap-2">
+      <div className="mt-2 flex flex-wrap gap-2">
         {canResend(state) ? (
           <Button size="sm" onClick={() => actions.resend(message)}>
             {state === 'unconfirmed' ? words.resendConfirm : words.resend}
+          </Button>
+        ) : null}
+        {message.plan_id ? (
+          <Button size="sm" kind="quiet" onClick={() => actions.why(message)}>
+            {words.why}
           </Button>
         ) : null}
         <Button size="sm" kind="quiet" onClick={() => actions.attempts(message)}>
