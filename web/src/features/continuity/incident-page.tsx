@@ -17,7 +17,7 @@ import { dismiss, useIncident } from './api';
 import { SimulatedTag } from './banner';
 import { useMayChange } from './continuity-frame';
 import { HistorySection } from './history-section';
-import { evidence, headline, lasted } from './model';
+import { evidence, headline, lasted, percent } from './model';
 import { PhaseTag } from './phase-tag';
 import { PlansSection } from './plans-section';
 import { words } from './strings';
@@ -47,7 +47,7 @@ function Shares({ incident }: { incident: IncidentDetail }) {
               />
             </span>
             <span className="w-11 shrink-0 text-right text-sm font-medium tabular-nums">
-              {Math.round(share * 100)} %
+              {percent(share)}
             </span>
           </li>
         ))}

@@ -28,7 +28,7 @@ function Item({ incident }: { incident: Incident }) {
         <span className="mt-0.5 block text-sm text-ink-2">
           <span className="tabular-nums">
             {words.incident(incident.number)}, {words.since(moment(incident.since, now))},{' '}
-            {words.lasted(span(lasted(incident, now)))}
+            {(incident.phase === 'closed' ? words.lasted : words.going)(span(lasted(incident, now)))}
           </span>
           . {certainty(incident)}.
         </span>

@@ -38,9 +38,9 @@ test.each([
 });
 
 test.each([
-  [{}, 'Probably Instagram (71 %)'],
-  [{ shares: [{ what: 'Meta', share: 0.95 }] }, 'Almost surely Meta (95 %)'],
-  [{ shares: [{ what: 'our account @acme', share: 0.4 }] }, 'Perhaps our account @acme (40 %)'],
+  [{}, 'Probably Instagram (71\u00a0%)'],
+  [{ shares: [{ what: 'Meta', share: 0.95 }] }, 'Almost surely Meta (95\u00a0%)'],
+  [{ shares: [{ what: 'our account @acme', share: 0.4 }] }, 'Perhaps our account @acme (40\u00a0%)'],
   [{ shares: [] }, 'Being weighed'],
   [{ declared: true }, 'Declared by a person'],
 ] as [Partial<Incident>, string][])('certainty is told as ours', (change, text) => {

@@ -39,7 +39,8 @@ export function headline(incident: Incident): string {
   return (incident.phase === 'suspect' ? MAYBE : NOW)[incident.direction](who);
 }
 
-const percent = (share: number) => `${Math.round(share * 100)} %`;
+/** `71 %`, on one line. */
+export const percent = (share: number): string => `${Math.round(share * 100)}\u00a0%`;
 
 /** How sure we are, in a few words. Never the platform's word. */
 export function certainty(incident: Incident): string {

@@ -163,14 +163,14 @@ function Form({ stored, readOnly }: { stored: Policy; readOnly: boolean }) {
           <Costs ours={ours} title={title} policy={policy} change={change} />
         </Part>
         <FormError error={error} what={words.notSaved} />
-        {readOnly ? null : (
+        {changed ? (
           <div className="sticky bottom-0 -mx-4 flex flex-wrap gap-2 border-t border-line bg-surface px-4 py-3">
-            <Button kind="primary" type="submit" busy={busy} disabled={!changed}>
+            <Button kind="primary" type="submit" busy={busy}>
               {words.save}
             </Button>
-            {changed ? <Button onClick={() => setPolicy(stored)}>{words.revert}</Button> : null}
+            <Button onClick={() => setPolicy(stored)}>{words.revert}</Button>
           </div>
-        )}
+        ) : null}
       </fieldset>
     </form>
   );

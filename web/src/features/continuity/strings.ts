@@ -81,6 +81,7 @@ export const words = {
   noneBefore: 'No incident so far',
   noneBeforeText: 'When a channel fails, its story is kept here.',
   lasted: (span: string) => `lasted ${span}`,
+  going: (span: string) => `for ${span}`,
 
   loadingIncident: 'Loading the incident',
   back: 'All incidents',
