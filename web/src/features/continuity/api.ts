@@ -19,7 +19,7 @@ export interface Health {
 
 /** Plans in one answer of the hub. */
 export const PLANS_PAGE = 200;
-/** Incidents in one answer of the hub, before those of other workspaces are left out. */
+/** Incidents in one answer of the hub. */
 const INCIDENTS_PAGE = 200;
 /** Conversations approved with one call, so that the progress moves. */
 const APPROVE_AT_ONCE = 25;

@@ -27,7 +27,7 @@ export const words = {
     },
     why: {
       title: 'Read why on one message',
-      text: 'Open the menu of one of our messages and press “Why this way?”.',
+      text: 'Answer in a conversation that it touched; in the menu of your message, press “Why this way?”.',
       action: 'Open a conversation',
       wait: 'It takes some seconds until the first conversation is carried on or held.',
     },

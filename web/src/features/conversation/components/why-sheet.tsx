@@ -12,7 +12,7 @@ import { Dialog } from '../../../ui/dialog';
 import { Empty, Failed, SkeletonRows } from '../../../ui/states';
 import { sayDone, sayFailed } from '../../../ui/toasts';
 import { chooseWay, usePlans } from '../api';
-import { canCancel, sentence } from '../model';
+import { canCancel, planOf, sentence } from '../model';
 import { words } from '../strings';
 import { reasonText } from './message-state';
 
@@ -114,23 +114,21 @@ function Decision({ plan, props }: { plan: Plan; props: Props }) {
 export function WhySheet(props: Props) {
   const { message, conversation, onClose } = props;
   const plans = usePlans(conversation.id);
-  const plan = plans.data?.find((each) => each.id === message.plan_id);
+  const plan = planOf(message, plans.data ?? []);
   return (
     <Dialog open onClose={onClose} title={words.why} description={words.whyText} shape="side">
-      {message.plan_id === null ? (
-        message.held ? (
-          <Empty Sign={Route} title={sentence(reasonText(message.held.reason))} text={words.planSoon} />
-        ) : (
-          <Empty Sign={Route} title={words.noPlan} text={words.noPlanText} />
-        )
-      ) : plan ? (
+      {plan ? (
         <Decision plan={plan} props={props} />
       ) : plans.isPending || plans.isFetching ? (
         <SkeletonRows count={3} label={words.loading} />
       ) : plans.isError ? (
         <Failed error={plans.error} retry={() => void plans.refetch()} />
-      ) : (
+      ) : message.plan_id !== null ? (
         <Empty Sign={Route} title={words.oldPlan} text={words.oldPlanText} />
+      ) : message.held ? (
+        <Empty Sign={Route} title={sentence(reasonText(message.held.reason))} text={words.planSoon} />
+      ) : (
+        <Empty Sign={Route} title={words.noPlan} text={words.noPlanText} />
       )}
     </Dialog>
   );
