@@ -45,7 +45,6 @@ fn talk() -> OpenApiRouter<ApiState> {
         .routes(routes!(conversations::plans::list_plans))
         .routes(routes!(conversations::read::read_conversation))
         .routes(routes!(conversations::assign::assign_conversation))
-        .routes(routes!(conversations::route::choose_route))
         .routes(routes!(conversations::status::set_status))
         .routes(routes!(conversations::labels::set_labels))
         .routes(routes!(messages::attempts::list_attempts))

@@ -1,24 +1,16 @@
-import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet } from '@tanstack/react-router';
 import { Megaphone } from 'lucide-react';
 import { useState } from 'react';
-import { keys } from '../../lib/keys';
 import { useSandbox } from '../../lib/queries';
-import type { Session } from '../../lib/types';
 import { Button } from '../../ui/button';
 import { PageFrame } from '../../ui/page';
 import { DeclareDialog } from './declare-dialog';
 import { words } from './strings';
+import { useMayChange } from './use-role';
 
 const TAB =
   'flex h-9 items-center border-b-2 border-transparent px-0.5 text-sm font-medium whitespace-nowrap text-ink-2 hover:text-ink pointer-coarse:h-11';
 const ACTIVE = { className: 'border-accent! text-ink!' };
-
-/** May the person change what holds for the whole workspace? */
-export function useMayChange(): boolean {
-  const role = useQueryClient().getQueryData<Session>(keys.session)?.user.role;
-  return role === 'owner' || role === 'admin';
-}
 
 /** The pages of continuity under one heading. */
 export function ContinuityFrame() {

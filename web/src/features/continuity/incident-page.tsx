@@ -15,12 +15,12 @@ import { Failed, SkeletonRows } from '../../ui/states';
 import { sayDone } from '../../ui/toasts';
 import { dismiss, useIncident } from './api';
 import { SimulatedTag } from './banner';
-import { useMayChange } from './continuity-frame';
 import { HistorySection } from './history-section';
 import { evidence, headline, lasted, percent } from './model';
 import { PhaseTag } from './phase-tag';
 import { PlansSection } from './plans-section';
 import { words } from './strings';
+import { useMayChange } from './use-role';
 
 function Section({ title, text, children }: { title: string; text?: string; children: ReactNode }) {
   return (

@@ -70,7 +70,7 @@ export function grouped(incident: IncidentDetail, state: 'done' | 'held' | 'sugg
 }
 
 /** What went badly and what went well, for a kind of sign, in a shop owner's words. */
-export const SIGNALS: Record<string, [bad: string, good: string]> = {
+const SIGNALS: Record<string, [bad: string, good: string]> = {
   send: ['# messages that we sent failed', '# got through'],
   canary: ['# single messages sent to test it failed', '# got through'],
   token: ['our sign-in was refused # times', 'it was accepted # times'],

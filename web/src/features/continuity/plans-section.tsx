@@ -11,6 +11,7 @@ import { sayDone, sayFailed } from '../../ui/toasts';
 import { approve, suggestedOf, useIncidentPlans } from './api';
 import { grouped, reason } from './model';
 import { words } from './strings';
+import { useRole } from './use-role';
 
 type Shown = 'done' | 'held' | 'suggested' | 'returned';
 
@@ -64,6 +65,7 @@ function PlanRow({ plan, chosen, choose }: { plan: Plan; chosen?: boolean; choos
 }
 
 function Plans({ id, state }: { id: string; state: Shown }) {
+  const mayApprove = useRole() !== 'viewer';
   const plans = useIncidentPlans(id, state);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   if (plans.isPending) return <SkeletonRows count={3} label={words.loadingPlans} />;
@@ -86,7 +88,7 @@ function Plans({ id, state }: { id: string; state: Shown }) {
           <PlanRow
             key={plan.id}
             plan={plan}
-            {...(state === 'suggested'
+            {...(state === 'suggested' && mayApprove
               ? { chosen: chosen.has(plan.conversation), choose: toggle(plan.conversation) }
               : {})}
           />
@@ -171,6 +173,7 @@ const TITLES: Record<Shown, (n: number) => string> = {
 };
 
 function StateGroup({ incident, state }: { incident: IncidentDetail; state: Shown }) {
+  const mayApprove = useRole() !== 'viewer';
   const [open, setOpen] = useState(false);
   const { groups, total } = grouped(incident, state);
   if (total === 0) return null;
@@ -192,7 +195,9 @@ function StateGroup({ incident, state }: { incident: IncidentDetail; state: Show
           </li>
         ))}
       </ul>
-      {state === 'suggested' ? <ApproveButton id={incident.id} conversations={null} total={total} /> : null}
+      {state === 'suggested' && mayApprove ? (
+        <ApproveButton id={incident.id} conversations={null} total={total} />
+      ) : null}
       <details className="mt-1.5" onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="flex w-fit cursor-pointer items-center gap-1 rounded text-sm font-medium text-accent-ink [&::-webkit-details-marker]:hidden">
           <ChevronRight aria-hidden="true" className="size-4 [[open]>summary>&]:rotate-90" />

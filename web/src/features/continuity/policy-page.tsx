@@ -8,13 +8,13 @@ import { FormError, SelectField, TextField } from '../../ui/form';
 import { Failed, SkeletonRows } from '../../ui/states';
 import { sayDone } from '../../ui/toasts';
 import { savePolicy, usePolicy } from './api';
-import { useMayChange } from './continuity-frame';
 import { Backups } from './policy-backups';
 import { Costs } from './policy-costs';
 import { Lines } from './policy-lines';
 import type { Mode, Policy } from './policy-model';
 import { QuietHours } from './policy-quiet';
 import { words } from './policy-strings';
+import { useMayChange } from './use-role';
 
 function Part({ title, help, children }: { title: string; help?: string; children: ReactNode }) {
   return (

@@ -29,7 +29,6 @@ export const words = {
   down: (name: string) => `Move ${name} down`,
   exclude: (name: string) => `Never use ${name} as a backup`,
   excluded: 'never',
-  use: 'Use',
   proof: 'An address must at least be',
   proofs: {
     claimed: 'given by the customer',
@@ -39,7 +38,6 @@ export const words = {
   lines: 'The first line on the other channel',
   linesHelp:
     'It says why you write from elsewhere. {{ channel }} is the channel that fails, {{ business }} is your name.',
-  language: 'Language',
   everyone: 'Everybody else',
   line: (language: string) => `Line for ${language}`,
   addLine: 'Add a language',

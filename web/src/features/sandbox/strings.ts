@@ -11,7 +11,6 @@ export const words = {
   dial: (times: number) =>
     `Fast dial: simulated channels are judged ${Math.round(times)} times faster than real ones, so that minutes become seconds.`,
   down: (name: string) => `Take ${name} down`,
-  companyDown: (company: string) => `Take all of ${COMPANY(company)} down`,
   back: 'Bring it back',
   backAll: 'Bring everything back',
   taken: (name: string) => `${name} is down now. Watch the banner: it has to be noticed first.`,

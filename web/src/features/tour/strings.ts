@@ -8,7 +8,6 @@ export const words = {
   finished: 'That was an outage, survived: nothing was lost, and every message has its reason.',
   finish: 'End the tour',
   again: 'Once more',
-  next: 'Next',
   steps: {
     chat: {
       title: 'Write to your shop',
