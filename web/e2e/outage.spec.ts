@@ -146,7 +146,7 @@ test.describe('a held message', () => {
 
   test('is delivered once when the fault is over', async () => {
     await banner().getByRole('link').first().click();
-    await page.getByRole('button', { name: 'Dismiss' }).click();
+    await page.getByRole('main').getByRole('button', { name: 'Dismiss' }).click();
     const dialog = page.getByRole('dialog', { name: 'Dismiss this incident?' });
     await dialog.getByRole('textbox').fill('Their status page says it is fixed');
     await dialog.getByRole('button', { name: 'Dismiss' }).click();
