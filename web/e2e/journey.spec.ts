@@ -1,5 +1,5 @@
-import AxeBuilder from '@axe-core/playwright';
 import { type Browser, expect, type Page, test } from '@playwright/test';
+import { noFaults } from './faults';
 
 const LINK = process.env.EVERTHREAD_LINK ?? '';
 const KEY = process.env.EVERTHREAD_CHAT_KEY ?? '';
@@ -19,13 +19,6 @@ async function newPage(browser: Browser): Promise<Page> {
     throw error;
   });
   return page;
-}
-
-async function noFaults(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(
-    violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.target).join(' | ')}`),
-  ).toEqual([]);
 }
 
 const LIST = '?view=all&channel=webchat';
@@ -147,7 +140,7 @@ for (const theme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
       await noFaults(page);
     }
-    for (const path of ['/leads', '/channels', '/problems']) {
+    for (const path of ['/leads', '/automation', '/channels', '/problems']) {
       await console_.goto(path);
       await expect(console_.getByRole('heading', { level: 1 })).toBeVisible();
       await expect(console_.getByRole('status', { name: /Loading/ })).toHaveCount(0);

@@ -1,5 +1,19 @@
-import { Check, CircleUserRound, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react';
+import { useNavigate } from '@tanstack/react-router';
+import {
+  Check,
+  CircleUserRound,
+  Keyboard,
+  LogOut,
+  Map as MapSign,
+  Monitor,
+  Moon,
+  PlugZap,
+  Sun,
+  Zap,
+} from 'lucide-react';
 import { useSession, useSignOut, useSwitchWorkspace } from '../features/signin/api';
+import { unmark } from '../lib/tour-marks';
+import { useMedia } from '../lib/use-media';
 import type { LiveStatus } from '../realtime/status';
 import { Avatar } from '../ui/avatar';
 import { Menu, MenuGroup, MenuItem, MenuLine } from '../ui/menu';
@@ -16,10 +30,14 @@ interface AccountMenuProps {
   onHelp: () => void;
   version: string;
   live: LiveStatus;
+  /** Simulated platforms run here: there is a tour. */
+  sandbox: boolean;
 }
 
 /** Who is signed in; theme, workspace, help, sign out. */
-export function AccountMenu({ onHelp, version, live }: AccountMenuProps) {
+export function AccountMenu({ onHelp, version, live, sandbox }: AccountMenuProps) {
+  const navigate = useNavigate();
+  const phone = !useMedia('(min-width: 48rem)');
   const session = useSession();
   const signOut = useSignOut();
   const switchTo = useSwitchWorkspace();
@@ -82,6 +100,24 @@ export function AccountMenu({ onHelp, version, live }: AccountMenuProps) {
         ))}
       </MenuGroup>
       <MenuLine />
+      {phone ? (
+        <MenuGroup title={words.more}>
+          <MenuItem onClick={() => void navigate({ to: '/automation' })}>
+            <Zap aria-hidden="true" className="size-4 text-ink-3" />
+            {words.automation}
+          </MenuItem>
+          <MenuItem onClick={() => void navigate({ to: '/channels' })}>
+            <PlugZap aria-hidden="true" className="size-4 text-ink-3" />
+            {words.channels}
+          </MenuItem>
+        </MenuGroup>
+      ) : null}
+      {sandbox ? (
+        <MenuItem onClick={() => unmark('hidden')}>
+          <MapSign aria-hidden="true" className="size-4 text-ink-3" />
+          {words.tour}
+        </MenuItem>
+      ) : null}
       <MenuItem onClick={onHelp} aside="?">
         <Keyboard aria-hidden="true" className="size-4 text-ink-3" />
         {words.shortcuts}

@@ -1,10 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { MessagesSquare } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState } from 'react';
-import { ContactPanel } from '../features/contacts/contact-panel';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { useConversation, usePrefetch } from '../features/conversation/api';
-import { ConversationPane } from '../features/conversation/components/conversation-pane';
 import { words } from '../features/conversation/strings';
 import { ListPane } from '../features/inbox/list-pane';
 import { ViewsPane } from '../features/inbox/views-pane';
@@ -18,6 +16,15 @@ import { Dialog } from '../ui/dialog';
 import { Empty } from '../ui/states';
 import type { InboxSearch } from './router';
 
+// The list shows first; the thread's code comes at the same time as its messages.
+const loadPane = () => import('../features/conversation/components/conversation-pane');
+const ConversationPane = lazy(async () => ({ default: (await loadPane()).ConversationPane }));
+
+// Beside the conversation, or behind a press: the thread comes first.
+const ContactPanel = lazy(async () => ({
+  default: (await import('../features/contacts/contact-panel')).ContactPanel,
+}));
+
 const READ_AHEAD_MS = 150;
 const KEYS = { j: 'next', k: 'previous', '/': 'search', Escape: 'leave' };
 
@@ -25,7 +32,11 @@ function Details({ conversationId, readOnly }: { conversationId: string; readOnl
   const conversation = useConversation(conversationId);
   const contactId = conversation.data?.contact.id;
   if (!contactId) return null;
-  return <ContactPanel contactId={contactId} conversationId={conversationId} readOnly={readOnly} />;
+  return (
+    <Suspense>
+      <ContactPanel contactId={contactId} conversationId={conversationId} readOnly={readOnly} />
+    </Suspense>
+  );
 }
 
 /** The inbox: views, list, conversation, contact; on a phone one of them at a time. */
@@ -101,6 +112,10 @@ export function InboxPage() {
     return () => clearTimeout(timer);
   }, [id, prefetch]);
   useEffect(() => {
+    // So that the first conversation opens at once.
+    void loadPane();
+  }, []);
+  useEffect(() => {
     // The navigation at the foot gives its room to the conversation on a phone.
     document.documentElement.toggleAttribute('data-thread-open', id !== null);
     return () => document.documentElement.removeAttribute('data-thread-open');
@@ -131,13 +146,15 @@ export function InboxPage() {
         />
       </div>
       {id ? (
-        <ConversationPane
-          key={id}
-          id={id}
-          session={session}
-          onBack={() => open(null)}
-          onDetails={() => setDetails(true)}
-        />
+        <Suspense fallback={<div className="flex-1" />}>
+          <ConversationPane
+            key={id}
+            id={id}
+            session={session}
+            onBack={() => open(null)}
+            onDetails={() => setDetails(true)}
+          />
+        </Suspense>
       ) : (
         <main className="hidden min-w-0 flex-1 md:block">
           <Empty Sign={MessagesSquare} title={words.pick} text={words.pickText} />

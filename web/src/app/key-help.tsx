@@ -24,9 +24,9 @@ function Keys({ title, rows }: { title: string; rows: readonly (readonly [string
 }
 
 /** All keys of the console. */
-export function KeyHelp({ open, onClose }: { open: boolean; onClose: () => void }) {
+export function KeyHelp({ onClose }: { onClose: () => void }) {
   return (
-    <Dialog open={open} onClose={onClose} title={words.shortcuts}>
+    <Dialog open onClose={onClose} title={words.shortcuts}>
       <Keys title={words.inConversation} rows={words.keys} />
       <Keys title={words.inComposer} rows={words.composerKeys} />
     </Dialog>

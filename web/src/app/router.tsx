@@ -8,7 +8,6 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { loadSession } from '../features/signin/api';
-import { SignInPage } from '../features/signin/sign-in-page';
 import { ApiError } from '../lib/api';
 import type { View } from '../lib/types';
 import { InboxPage } from './inbox-page';
@@ -41,7 +40,7 @@ const signin = createRoute({
   path: '/signin',
   validateSearch: (search: Record<string, unknown>) =>
     only({ token: text(search.token), next: text(search.next) }),
-  component: SignInPage,
+  component: lazyRouteComponent(() => import('../features/signin/sign-in-page'), 'SignInPage'),
 });
 
 const app = createRoute({
@@ -109,9 +108,55 @@ const problems = createRoute({
   component: lazyRouteComponent(() => import('../features/problems/problems-page'), 'ProblemsPage'),
 });
 
+const continuity = createRoute({
+  getParentRoute: () => app,
+  path: '/continuity',
+  component: lazyRouteComponent(() => import('../features/continuity/continuity-frame'), 'ContinuityFrame'),
+});
+
+const health = createRoute({
+  getParentRoute: () => continuity,
+  path: '/',
+  component: lazyRouteComponent(() => import('../features/continuity/health-page'), 'HealthPage'),
+});
+
+const incidents = createRoute({
+  getParentRoute: () => continuity,
+  path: '/incidents',
+  component: lazyRouteComponent(() => import('../features/continuity/incidents-page'), 'IncidentsPage'),
+});
+
+const policy = createRoute({
+  getParentRoute: () => continuity,
+  path: '/policy',
+  component: lazyRouteComponent(() => import('../features/continuity/policy-page'), 'PolicyPage'),
+});
+
+const sandbox = createRoute({
+  getParentRoute: () => continuity,
+  path: '/sandbox',
+  component: lazyRouteComponent(() => import('../features/sandbox/sandbox-page'), 'SandboxPage'),
+});
+
+/** A page of its own: the frame's tabs would stand between the reader and the story. */
+const incident = createRoute({
+  getParentRoute: () => app,
+  path: '/continuity/incidents/$incidentId',
+  component: lazyRouteComponent(() => import('../features/continuity/incident-page'), 'IncidentPage'),
+});
+
 const tree = root.addChildren([
   signin,
-  app.addChildren([home, inbox.addChildren([conversation]), leads, automation, channels, problems]),
+  app.addChildren([
+    home,
+    inbox.addChildren([conversation]),
+    leads,
+    automation,
+    channels,
+    problems,
+    incident,
+    continuity.addChildren([health, incidents, policy, sandbox]),
+  ]),
 ]);
 
 /** The pages of the console. */

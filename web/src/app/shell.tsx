@@ -1,20 +1,27 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
-import { Inbox, ListChecks, PlugZap, TriangleAlert, WifiOff, Zap } from 'lucide-react';
-import { useCallback, useState } from 'react';
+import { HeartPulse, Inbox, ListChecks, PlugZap, TriangleAlert, WifiOff, Zap } from 'lucide-react';
+import { lazy, Suspense, useCallback, useState } from 'react';
 import { useSession } from '../features/signin/api';
 import { get } from '../lib/api';
 import { compact } from '../lib/i18n';
 import { useKeys } from '../lib/keyboard';
 import { keys } from '../lib/keys';
-import type { Counts, SystemInfo } from '../lib/types';
+import { useOpenIncidents, useSandbox, useSystem } from '../lib/queries';
+import { useMarks } from '../lib/tour-marks';
+import type { Counts } from '../lib/types';
 import { useAnnouncement } from '../realtime/announce';
 import { useLiveStatus } from '../realtime/status';
 import { useLive } from '../realtime/use-live';
 import { Logo } from '../ui/logo';
 import { AccountMenu } from './account-menu';
-import { KeyHelp } from './key-help';
 import { words } from './strings';
+
+const IncidentBanner = lazy(async () => ({
+  default: (await import('../features/continuity/banner')).IncidentBanner,
+}));
+const TourStrip = lazy(async () => ({ default: (await import('../features/tour/tour-strip')).TourStrip }));
+const KeyHelp = lazy(async () => ({ default: (await import('./key-help')).KeyHelp }));
 
 const HELP_KEYS = { '?': 'help' };
 
@@ -24,13 +31,17 @@ interface RailLinkProps {
   label: string;
   count?: number;
   alarm?: boolean;
+  /** On a phone it stands in the menu instead. */
+  wideOnly?: boolean;
 }
 
-function RailLink({ to, Sign, label, count, alarm }: RailLinkProps) {
+function RailLink({ to, Sign, label, count, alarm, wideOnly }: RailLinkProps) {
   return (
     <Link
       to={to}
-      className="group relative flex flex-1 flex-col items-center gap-0.5 rounded-lg px-1 py-1.5 text-2xs font-medium text-ink-2 hover:bg-active hover:text-ink md:flex-none"
+      className={`group relative flex-1 flex-col items-center gap-0.5 rounded-lg px-1 py-1.5 text-2xs font-medium text-ink-2 hover:bg-active hover:text-ink md:flex-none ${
+        wideOnly ? 'hidden md:flex' : 'flex'
+      }`}
       activeProps={{ className: 'text-accent-ink! md:bg-accent-soft' }}
     >
       <Sign aria-hidden="true" className="size-5" strokeWidth={1.75} />
@@ -69,10 +80,11 @@ export function Shell() {
     queryKey: keys.counts,
     queryFn: ({ signal }) => get<Counts>('/conversations/counts', signal),
   });
-  const system = useQuery({
-    queryKey: keys.system,
-    queryFn: ({ signal }) => get<SystemInfo>('/system', signal),
-  });
+  const system = useSystem();
+  const incidents = useOpenIncidents().data ?? [];
+  const sandbox = useSandbox();
+  const marks = useMarks();
+  const touring = sandbox.data?.running === true && !marks.includes('hidden');
 
   return (
     <div className="flex h-dvh flex-col">
@@ -85,6 +97,10 @@ export function Shell() {
           {words.reconnecting}
         </div>
       ) : null}
+      <Suspense>
+        {incidents.length > 0 ? <IncidentBanner incidents={incidents} /> : null}
+        {touring ? <TourStrip /> : null}
+      </Suspense>
       <div className="flex min-h-0 flex-1 flex-col-reverse md:flex-row">
         <nav
           aria-label="Main"
@@ -93,8 +109,15 @@ export function Shell() {
           <Logo className="mx-auto mb-3 hidden size-8 md:block" />
           <RailLink to="/inbox" Sign={Inbox} label={words.inbox} count={counts.data?.open ?? 0} />
           <RailLink to="/leads" Sign={ListChecks} label={words.leads} />
-          <RailLink to="/automation" Sign={Zap} label={words.automation} />
-          <RailLink to="/channels" Sign={PlugZap} label={words.channels} />
+          <RailLink
+            to="/continuity"
+            Sign={HeartPulse}
+            label={words.continuity}
+            count={incidents.filter((each) => each.phase === 'confirmed').length}
+            alarm
+          />
+          <RailLink to="/automation" Sign={Zap} label={words.automation} wideOnly />
+          <RailLink to="/channels" Sign={PlugZap} label={words.channels} wideOnly />
           <RailLink
             to="/problems"
             Sign={TriangleAlert}
@@ -103,7 +126,12 @@ export function Shell() {
             alarm
           />
           <div className="hidden flex-1 md:block" />
-          <AccountMenu onHelp={() => setHelp(true)} version={system.data?.version ?? ''} live={status} />
+          <AccountMenu
+            onHelp={() => setHelp(true)}
+            version={system.data?.version ?? ''}
+            live={status}
+            sandbox={sandbox.data?.running ?? false}
+          />
         </nav>
         <div className="flex min-h-0 min-w-0 flex-1">
           <Outlet />
@@ -112,7 +140,11 @@ export function Shell() {
       <div aria-live="polite" className="sr-only">
         {announcement}
       </div>
-      <KeyHelp open={help} onClose={() => setHelp(false)} />
+      {help ? (
+        <Suspense>
+          <KeyHelp onClose={() => setHelp(false)} />
+        </Suspense>
+      ) : null}
     </div>
   );
 }

@@ -35,4 +35,11 @@ export const keys = {
   channels: ['channels'] as const,
   problems: ['problems'] as const,
   system: ['system'] as const,
+  incidents: ['incidents'] as const,
+  openIncidents: ['incidents', 'open'] as const,
+  incident: (id: string) => ['incidents', id] as const,
+  plans: (conversationId: string) => ['plans', conversationId] as const,
+  policy: ['policy'] as const,
+  health: ['health'] as const,
+  sandbox: ['sandbox'] as const,
 };

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { get } from './api';
 import { keys } from './keys';
-import type { Account, Page, Pipeline, User } from './types';
+import type { Account, ChannelSpec, Incident, Page, Pipeline, Sandbox, SystemInfo, User } from './types';
 
 /** Lists come bare or as a page; the console only wants the items. */
 export function items<T>(answer: T[] | Page<T>): T[] {
@@ -37,3 +37,31 @@ export const usePipelines = () =>
         stages: [...pipeline.stages].sort((a, b) => a.position - b.position),
       })),
   });
+
+/** What is down now, newest first. */
+export const useOpenIncidents = () =>
+  useQuery({
+    queryKey: keys.openIncidents,
+    queryFn: ({ signal }) => get<Incident[]>('/incidents?open=true', signal),
+  });
+
+export const useSystem = () =>
+  useQuery({
+    queryKey: keys.system,
+    queryFn: ({ signal }) => get<SystemInfo>('/system', signal),
+  });
+
+/** The simulated platforms; read only where some run. `live` reads again every few seconds: their counts have no stream. */
+export function useSandbox(live = false) {
+  const { data } = useSystem();
+  return useQuery({
+    queryKey: keys.sandbox,
+    queryFn: ({ signal }) => get<Sandbox>('/sandbox', signal),
+    enabled: data?.sandbox ?? false,
+    refetchInterval: live ? 3000 : false,
+  });
+}
+
+/** Every channel that there is, by the hub's own description. */
+export const useChannels = (enabled = true) =>
+  useQuery({ queryKey: keys.channels, queryFn: list<ChannelSpec>('/channels'), enabled });

@@ -152,6 +152,8 @@ export interface Message {
   state_at: Partial<Record<MessageState, string>>;
   held: { reason: string; until: string | null } | null;
   error: { class: string; code: string; text: string; next_step: string | null } | null;
+  /** The decision where it goes and why, once a fault asked for one. */
+  plan_id: string | null;
   parts: Part[];
 }
 
@@ -269,6 +271,8 @@ export interface FieldSpec {
 export interface ChannelSpec {
   name: string;
   title: string;
+  /** What it fails together with, e.g. `meta`. */
+  fate: string[];
   settings: FieldSpec[];
   secrets: FieldSpec[];
 }
@@ -292,8 +296,85 @@ export interface SystemInfo {
 
 export type Counts = Record<View, number>;
 
+export type Phase = 'suspect' | 'confirmed' | 'recovering' | 'closed';
+
+/** What is or was down. */
+export interface Incident {
+  id: string;
+  number: number;
+  what: string;
+  sure: string;
+  shares: { what: string; share: number }[];
+  direction: 'send' | 'auth' | 'delivery' | 'webhook' | 'inbound';
+  phase: Phase;
+  scope: 'account' | 'channel' | 'company' | 'network';
+  avoided: string;
+  declared: boolean;
+  simulated: boolean;
+  since: string;
+  confirmed_at: string | null;
+  recovering_at: string | null;
+  closed_at: string | null;
+}
+
+/** What was read back from a platform after an outage. */
+export interface HistoryReport {
+  account: string;
+  readable: number;
+  matched: number;
+  added: number;
+  unreadable: number;
+}
+
+export interface IncidentDetail extends Incident {
+  evidence: { account: string; signal: string; bad: number; good: number; detail: string }[];
+  timeline: { at: string; kind: string; text: string }[];
+  counts: { carried: number; away: number; suggested: number; held: number; messages: number };
+  groups: { state: PlanState; channel: string | null; why: string | null; count: number }[];
+  history?: HistoryReport[];
+}
+
+export type PlanState = 'held' | 'suggested' | 'done' | 'overtaken' | 'returned';
+
+/** A recorded decision where a conversation goes, and why. */
+export interface Plan {
+  id: string;
+  conversation: string;
+  contact: string | null;
+  state: PlanState;
+  channel: string | null;
+  decision: string;
+  ways: string[];
+  chosen: number | null;
+  choices: { way: number; channel: string; account_id: string }[];
+  incident: number | null;
+  by: string | null;
+  at: string;
+}
+
+export interface SandboxFault {
+  id: number;
+  platform: string;
+  account: string | null;
+  component: string;
+  kind: string;
+  share: number;
+  starts_at: string;
+  ends_at: string | null;
+  hits: number;
+}
+
+/** The simulated platforms beside the hub. */
+export interface Sandbox {
+  running: boolean;
+  dial: number;
+  platforms: { platform: string; company: string; components: string[] }[];
+  accounts: { id: string; platform: string; name: string }[];
+  faults: SandboxFault[];
+}
+
 export interface Change {
-  kind: 'conversation' | 'message' | 'contact' | 'lead' | 'account' | 'problem';
+  kind: 'conversation' | 'message' | 'contact' | 'lead' | 'account' | 'problem' | 'incident' | 'continuity';
   id: string;
   conversation_id?: string | null;
 }

@@ -30,12 +30,17 @@ describe('plan', () => {
       { kind: 'account', id: 'a1' },
       { kind: 'problem', id: 'p1' },
       { kind: 'contact', id: 'k1' },
+      { kind: 'incident', id: 'i1' },
+      { kind: 'incident', id: 'i2' },
+      { kind: 'continuity', id: 'p2' },
     ];
     expect(plan(changes, new Set())).toEqual([
       { type: 'contact', id: 'k1' },
       { type: 'leads' },
       { type: 'accounts' },
       { type: 'problems' },
+      { type: 'incidents' },
+      { type: 'policy' },
     ]);
   });
 

@@ -9,7 +9,9 @@ export type Effect =
   | { type: 'contact'; id: string }
   | { type: 'leads' }
   | { type: 'accounts' }
-  | { type: 'problems' };
+  | { type: 'problems' }
+  | { type: 'incidents' }
+  | { type: 'policy' };
 
 /** More changed conversations than this in one batch: the visible list is read again instead of row by row. */
 export const ROWS_MAX = 8;
@@ -23,7 +25,7 @@ export function plan(changes: readonly Change[], threads: ReadonlySet<string>): 
   const messages = new Map<string, Set<string>>();
   const contacts = new Set<string>();
   const effects: Effect[] = [];
-  const once = new Set<'leads' | 'accounts' | 'problems'>();
+  const once = new Set<'leads' | 'accounts' | 'problems' | 'incidents' | 'policy'>();
 
   for (const change of changes) {
     switch (change.kind) {
@@ -51,6 +53,12 @@ export function plan(changes: readonly Change[], threads: ReadonlySet<string>): 
         break;
       case 'problem':
         once.add('problems');
+        break;
+      case 'incident':
+        once.add('incidents');
+        break;
+      case 'continuity':
+        once.add('policy');
         break;
     }
   }

@@ -1,7 +1,7 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { keys } from '../lib/keys';
-import type { Change } from '../lib/types';
+import type { Change, Incident } from '../lib/types';
 import { announce } from './announce';
 import { type Effect, plan } from './plan';
 import { knownRow, refreshConversation, refreshThread } from './refresh';
@@ -32,6 +32,7 @@ function runEffect(
     case 'row':
       return refreshRow(client, effect.id);
     case 'thread':
+      later(keys.plans(effect.id));
       return refreshThread(client, effect.id, effect.messageIds);
     case 'rows':
       later(keys.lists);
@@ -39,6 +40,8 @@ function runEffect(
       break;
     case 'counts':
       later(keys.counts);
+      // While something is down, what changes in conversations changes who is carried and held.
+      if (client.getQueryData<Incident[]>(keys.openIncidents)?.length) later(keys.incidents);
       break;
     case 'contact':
       later(keys.contact(effect.id));
@@ -54,6 +57,14 @@ function runEffect(
     case 'problems':
       later(keys.problems);
       later(keys.system);
+      break;
+    case 'incidents':
+      later(keys.incidents);
+      later(keys.health);
+      later(keys.sandbox);
+      break;
+    case 'policy':
+      later(keys.policy);
       break;
   }
   return undefined;

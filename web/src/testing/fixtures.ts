@@ -23,6 +23,7 @@ export function aMessage(change: Partial<Message> = {}): Message {
     state_at: {},
     held: null,
     error: null,
+    plan_id: null,
     parts: [],
     ...change,
   };

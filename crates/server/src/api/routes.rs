@@ -47,7 +47,6 @@ fn talk() -> OpenApiRouter<ApiState> {
         .routes(routes!(conversations::links::revoke_link))
         .routes(routes!(conversations::read::read_conversation))
         .routes(routes!(conversations::assign::assign_conversation))
-        .routes(routes!(conversations::route::choose_route))
         .routes(routes!(conversations::status::set_status))
         .routes(routes!(conversations::labels::set_labels))
         .routes(routes!(messages::attempts::list_attempts))

@@ -106,9 +106,33 @@ async fn a_person_declares_and_dismisses_and_what_waited_goes_out() {
     let gates: Vec<&str> =
         health.as_array().into_iter().flatten().filter_map(|row| row["gate"].as_str()).collect();
     assert!(gates.contains(&"carry"), "{health}");
-    hub.good("POST", &format!("/incidents/{}/dismiss", text(&open[0]["id"])), Value::Null).await;
+    let directions: Vec<&Value> =
+        health.as_array().into_iter().flatten().map(|row| &row["directions"]["send"]).collect();
+    assert!(directions.contains(&&json!("confirmed")), "{health}");
+    let held =
+        &hub.good("GET", &format!("/conversations/{conversation}/messages"), Value::Null).await["items"][1];
+    assert!(held["plan_id"].is_string(), "a message that waits names its decision: {held}");
+    let incident = format!("/incidents/{}", text(&open[0]["id"]));
+    let shown = hub.good("GET", &incident, Value::Null).await;
+    assert_eq!(
+        (&shown["groups"][0]["state"], &shown["groups"][0]["count"]),
+        (&json!("held"), &json!(1)),
+        "{shown}"
+    );
+    assert_eq!(shown["groups"][0]["why"], "Held: no other way to this customer is allowed.");
+    let dismiss = format!("{incident}/dismiss");
+    let (status, _) = hub.api("POST", &dismiss, json!({ "reason": "x".repeat(501) })).await;
+    assert_eq!(status, 422);
+    hub.good("POST", &dismiss, json!({ "reason": "a false alarm" })).await;
     hub.message("wait for it", "accepted").await;
     assert_eq!(instagram.texts(), ["wait for it"]);
+    let shown = hub.good("GET", &incident, Value::Null).await;
+    let said = shown["timeline"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|line| line["text"] == "Dismissed by a person: a false alarm");
+    assert!(said, "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

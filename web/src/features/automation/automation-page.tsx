@@ -130,7 +130,7 @@ export function AutomationPage() {
           ))}
         </ul>
       ) : null}
-      <Webhooks hooks={hooks.data ?? []} />
+      <Webhooks />
       {draft ? (
         <RuleForm
           key={draft.id ?? draft.name}

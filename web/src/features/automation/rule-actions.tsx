@@ -1,18 +1,12 @@
 import { Trash2 } from 'lucide-react';
-import { useId } from 'react';
 import type { Pipeline } from '../../lib/types';
 import { Button } from '../../ui/button';
+import { AreaField, SelectField, TextField, WordsField } from '../../ui/form';
 import { IconButton } from '../../ui/icon-button';
 import { type Action, blank, type Webhook } from './model';
 import { words } from './strings';
 
 const KINDS = Object.keys(words.actions) as Action['type'][];
-const list = (text: string) =>
-  text
-    .split(',')
-    .map((word) => word.trim())
-    .filter(Boolean);
-
 interface Props {
   action: Action;
   pipelines: Pipeline[];
@@ -20,48 +14,12 @@ interface Props {
   set: (action: Action) => void;
 }
 
-function Text({
-  label,
-  value,
-  set,
-  area,
-  help,
-}: {
-  label: string;
-  value: string;
-  set: (value: string) => void;
-  area?: boolean;
-  help?: string;
-}) {
-  const id = useId();
-  return (
-    <div>
-      <label htmlFor={id} className="mb-1 block text-sm font-medium">
-        {label}
-      </label>
-      {area ? (
-        <textarea
-          id={id}
-          rows={3}
-          required
-          value={value}
-          onChange={(e) => set(e.target.value)}
-          className="field h-auto py-2"
-        />
-      ) : (
-        <input id={id} required value={value} onChange={(e) => set(e.target.value)} className="field" />
-      )}
-      {help ? <span className="mt-1 block text-xs text-pretty text-ink-2">{help}</span> : null}
-    </div>
-  );
-}
-
 function Fields({ action, pipelines, webhooks, set }: Props) {
   switch (action.type) {
     case 'reply':
       return (
-        <Text
-          area
+        <AreaField
+          required
           label={words.replyText}
           value={action.text}
           set={(text) => set({ ...action, text })}
@@ -71,27 +29,34 @@ function Fields({ action, pipelines, webhooks, set }: Props) {
     case 'ask':
       return (
         <div className="space-y-3">
-          <Text area label={words.question} value={action.text} set={(text) => set({ ...action, text })} />
+          <AreaField
+            required
+            label={words.question}
+            value={action.text}
+            set={(text) => set({ ...action, text })}
+          />
           <div className="grid grid-cols-2 gap-3">
-            <Text label={words.field} value={action.field} set={(field) => set({ ...action, field })} />
-            <label className="block">
-              <span className="mb-1 block text-sm font-medium">{words.kind}</span>
-              <select
-                className="field"
-                value={action.kind ?? 'text'}
-                onChange={(e) => set({ ...action, kind: e.target.value as 'text' | 'phone' | 'email' })}
-              >
-                {Object.entries(words.kinds).map(([kind, name]) => (
-                  <option key={kind} value={kind}>
-                    {name}
-                  </option>
-                ))}
-              </select>
-            </label>
+            <TextField
+              required
+              label={words.field}
+              value={action.field}
+              set={(field) => set({ ...action, field })}
+            />
+            <SelectField
+              label={words.kind}
+              value={action.kind ?? 'text'}
+              set={(kind) => set({ ...action, kind: kind as 'text' | 'phone' | 'email' })}
+            >
+              {Object.entries(words.kinds).map(([kind, name]) => (
+                <option key={kind} value={kind}>
+                  {name}
+                </option>
+              ))}
+            </SelectField>
           </div>
           {action.kind === 'phone' || action.kind === 'email' ? (
-            <Text
-              area
+            <AreaField
+              required
               label={words.wording}
               value={action.wording ?? ''}
               set={(wording) => set({ ...action, wording })}
@@ -102,74 +67,76 @@ function Fields({ action, pipelines, webhooks, set }: Props) {
       );
     case 'label':
       return (
-        <Text
+        <WordsField
+          required
           label={words.labels}
-          value={(action.add ?? []).join(', ')}
-          set={(text) => set({ ...action, add: list(text) })}
+          value={action.add ?? []}
+          set={(add) => set({ ...action, add })}
         />
       );
     case 'set_field':
       return (
         <div className="grid grid-cols-2 gap-3">
-          <Text label={words.field} value={action.field} set={(field) => set({ ...action, field })} />
-          <Text label={words.value} value={action.value} set={(value) => set({ ...action, value })} />
+          <TextField
+            required
+            label={words.field}
+            value={action.field}
+            set={(field) => set({ ...action, field })}
+          />
+          <TextField
+            required
+            label={words.value}
+            value={action.value}
+            set={(value) => set({ ...action, value })}
+          />
         </div>
       );
     case 'assign':
-      return <Text label={words.owner} value={action.to} set={(to) => set({ ...action, to })} />;
+      return (
+        <TextField required label={words.owner} value={action.to} set={(to) => set({ ...action, to })} />
+      );
     case 'lead':
       return (
-        <label className="block">
-          <span className="mb-1 block text-sm font-medium">{words.stage}</span>
-          <select
-            className="field"
-            value={`${action.pipeline}\n${action.stage}`}
-            onChange={(e) => {
-              const [pipeline = '', stage = ''] = e.target.value.split('\n');
-              set({ type: 'lead', pipeline, stage });
-            }}
-          >
-            {pipelines.flatMap((pipeline) =>
-              pipeline.stages.map((stage) => (
-                <option key={stage.id} value={`${pipeline.name}\n${stage.name}`}>
-                  {pipeline.name}, {stage.name}
-                </option>
-              )),
-            )}
-          </select>
-        </label>
+        <SelectField
+          label={words.stage}
+          value={`${action.pipeline}\n${action.stage}`}
+          set={(value) => {
+            const [pipeline = '', stage = ''] = value.split('\n');
+            set({ type: 'lead', pipeline, stage });
+          }}
+        >
+          {pipelines.flatMap((pipeline) =>
+            pipeline.stages.map((stage) => (
+              <option key={stage.id} value={`${pipeline.name}\n${stage.name}`}>
+                {pipeline.name}, {stage.name}
+              </option>
+            )),
+          )}
+        </SelectField>
       );
     case 'webhook':
       return (
-        <label className="block">
-          <span className="mb-1 block text-sm font-medium">{words.program}</span>
-          <select
-            required
-            className="field"
-            value={action.webhook}
-            onChange={(e) => set({ type: 'webhook', webhook: e.target.value })}
-          >
-            <option value="">{webhooks.length === 0 ? words.noProgram : '—'}</option>
-            {webhooks.map((hook) => (
-              <option key={hook.id} value={hook.name}>
-                {hook.name}
-              </option>
-            ))}
-          </select>
-        </label>
+        <SelectField
+          required
+          label={words.program}
+          value={action.webhook}
+          set={(webhook) => set({ type: 'webhook', webhook })}
+        >
+          <option value="">{webhooks.length === 0 ? words.noProgram : '—'}</option>
+          {webhooks.map((hook) => (
+            <option key={hook.id} value={hook.name}>
+              {hook.name}
+            </option>
+          ))}
+        </SelectField>
       );
     default:
       return (
-        <label className="block">
-          <span className="mb-1 block text-sm font-medium">{words.note}</span>
-          <input
-            className="field"
-            value={action.note ?? ''}
-            onChange={(e) =>
-              set(e.target.value ? { ...action, note: e.target.value } : { type: 'hand_over' })
-            }
-          />
-        </label>
+        <TextField
+          label={words.note}
+          value={action.note ?? ''}
+          set={(note) => set(note ? { ...action, note } : { type: 'hand_over' })}
+        />
       );
   }
 }

@@ -1,11 +1,9 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { explain, get } from '../../lib/api';
-import { keys } from '../../lib/keys';
-import { items, usePipelines } from '../../lib/queries';
-import type { ChannelSpec, Page } from '../../lib/types';
+import { useChannels, usePipelines } from '../../lib/queries';
 import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
+import { FormError, SelectField, TextField, WordsField } from '../../ui/form';
 import { sayDone } from '../../ui/toasts';
 import { refreshRules, saveRule } from './api';
 import { type Condition, type Rule, sentence, type Trigger, tidy, type Webhook } from './model';
@@ -23,61 +21,41 @@ function trigger(type: Trigger['type']): Trigger {
 }
 
 function TriggerFields({ value, set }: { value: Trigger; set: (trigger: Trigger) => void }) {
-  const [typed, setTyped] = useState(value.type === 'keyword' ? value.words.join(', ') : '');
   return (
     <div className="space-y-3">
-      <label className="block">
-        <span className="mb-1 block text-sm font-medium">{words.when}</span>
-        <select
-          className="field"
-          value={value.type}
-          onChange={(e) => {
-            setTyped('');
-            set(trigger(e.target.value as Trigger['type']));
-          }}
-        >
-          {TRIGGERS.map((type) => (
-            <option key={type} value={type}>
-              {words.triggers[type]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <SelectField
+        label={words.when}
+        value={value.type}
+        set={(type) => set(trigger(type as Trigger['type']))}
+      >
+        {TRIGGERS.map((type) => (
+          <option key={type} value={type}>
+            {words.triggers[type]}
+          </option>
+        ))}
+      </SelectField>
       {value.type === 'keyword' ? (
-        <label className="block">
-          <span className="mb-1 block text-sm font-medium">{words.wordsOf}</span>
-          <input
-            required
-            className="field"
-            value={typed}
-            onChange={(e) => {
-              setTyped(e.target.value);
-              const list = e.target.value.split(',').map((word) => word.trim());
-              set({ ...value, words: list.filter(Boolean) });
-            }}
-          />
-        </label>
+        <WordsField
+          required
+          label={words.wordsOf}
+          value={value.words}
+          set={(list) => set({ ...value, words: list })}
+        />
       ) : null}
       {value.type === 'postback' ? (
-        <label className="block">
-          <span className="mb-1 block text-sm font-medium">{words.payload}</span>
-          <input
-            required
-            className="field"
-            value={value.payload}
-            onChange={(e) => set({ type: 'postback', payload: e.target.value })}
-          />
-        </label>
+        <TextField
+          required
+          label={words.payload}
+          value={value.payload}
+          set={(payload) => set({ type: 'postback', payload })}
+        />
       ) : null}
     </div>
   );
 }
 
 function Channels({ chosen, set }: { chosen: string[]; set: (channels: string[]) => void }) {
-  const specs = useQuery({
-    queryKey: keys.channels,
-    queryFn: async ({ signal }) => items(await get<ChannelSpec[] | Page<ChannelSpec>>('/channels', signal)),
-  });
+  const specs = useChannels();
   return (
     <fieldset>
       <legend className="mb-1 text-sm font-medium">
@@ -115,7 +93,7 @@ export function RuleForm({
   const pipelines = usePipelines();
   const [rule, setRule] = useState<Draft>(draft);
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
+  const [error, setError] = useState<unknown>(null);
   const channel = rule.conditions?.find((each) => each.type === 'channel');
   const others = (rule.conditions ?? []).filter((each) => each.type !== 'channel');
   const setChannels = (any_of: string[]) => {
@@ -133,23 +111,14 @@ export function RuleForm({
         onClose();
       })
       .catch((failure: unknown) => {
-        const { title, nextStep } = explain(failure);
-        setError(nextStep ? `${title} ${nextStep}` : title);
+        setError(failure);
         setBusy(false);
       });
   };
   return (
     <Dialog open shape="side" title={draft.id ? words.editRule : words.newRule} onClose={onClose}>
       <form onSubmit={save} className="space-y-5">
-        <label className="block">
-          <span className="mb-1 block text-sm font-medium">{words.name}</span>
-          <input
-            required
-            className="field"
-            value={rule.name}
-            onChange={(e) => setRule({ ...rule, name: e.target.value })}
-          />
-        </label>
+        <TextField required label={words.name} value={rule.name} set={(name) => setRule({ ...rule, name })} />
         <TriggerFields value={rule.trigger} set={(next) => setRule({ ...rule, trigger: next })} />
         <Channels chosen={channel?.any_of ?? []} set={setChannels} />
         {others.length > 0 ? <p className="text-sm text-ink-2">{words.more}</p> : null}
@@ -171,11 +140,7 @@ export function RuleForm({
           <span className="font-medium text-ink">{words.reads}: </span>
           {sentence(rule)}
         </p>
-        {error ? (
-          <p role="alert" className="rounded-lg bg-danger-soft p-3 text-sm text-danger">
-            {words.notSaved}: {error}
-          </p>
-        ) : null}
+        <FormError error={error} what={words.notSaved} />
         <div className="flex gap-2">
           <Button kind="primary" type="submit" busy={busy}>
             {words.save}

@@ -67,6 +67,7 @@ export const words = {
   hooks: 'Other programs',
   hooksText: 'Addresses that rules call. Each call is signed, retried for three days, and kept.',
   addHook: 'Add a program',
+  loadingHooks: 'Loading programs',
   hooksEmpty: 'Rules call no other program.',
   url: 'Address',
   secretOnce: 'Its calls are signed under this secret. It is shown only now.',

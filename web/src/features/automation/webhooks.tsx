@@ -1,12 +1,14 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { del, explain, post } from '../../lib/api';
+import { del, post } from '../../lib/api';
 import { full } from '../../lib/dates';
 import { Button } from '../../ui/button';
 import { CopyText } from '../../ui/copy-text';
 import { Dialog } from '../../ui/dialog';
+import { FormError, TextField } from '../../ui/form';
+import { Failed, SkeletonRows } from '../../ui/states';
 import { sayDone, sayFailed } from '../../ui/toasts';
-import { refreshWebhooks, useDeliveries } from './api';
+import { refreshWebhooks, useDeliveries, useWebhooks } from './api';
 import type { Webhook } from './model';
 import { words } from './strings';
 
@@ -105,17 +107,21 @@ function Item({ hook }: { hook: Webhook }) {
 function AddForm({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [secret, setSecret] = useState<string | null>(null);
-  const [error, setError] = useState<string | null>(null);
-  const add = (event: FormEvent<HTMLFormElement>) => {
+  const [name, setName] = useState('');
+  const [url, setUrl] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const add = (event: FormEvent) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
+    setBusy(true);
     setError(null);
-    post<{ secret: string }>('/webhooks', { name: form.get('name'), url: form.get('url') })
+    post<{ secret: string }>('/webhooks', { name, url })
       .then((made) => {
         setSecret(made.secret);
         void refreshWebhooks(client);
       })
-      .catch((failure: unknown) => setError(explain(failure).title));
+      .catch(setError)
+      .finally(() => setBusy(false));
   };
   return (
     <Dialog open title={words.addHook} onClose={onClose}>
@@ -129,26 +135,17 @@ function AddForm({ onClose }: { onClose: () => void }) {
         </div>
       ) : (
         <form onSubmit={add} className="space-y-4">
-          <label className="block">
-            <span className="mb-1 block text-sm font-medium">{words.name}</span>
-            <input name="name" required className="field" placeholder="crm" />
-          </label>
-          <label className="block">
-            <span className="mb-1 block text-sm font-medium">{words.url}</span>
-            <input
-              name="url"
-              type="url"
-              required
-              className="field"
-              placeholder="https://crm.example.com/hook"
-            />
-          </label>
-          {error ? (
-            <p role="alert" className="rounded-lg bg-danger-soft p-3 text-sm text-danger">
-              {words.notAdded}: {error}
-            </p>
-          ) : null}
-          <Button kind="primary" type="submit">
+          <TextField required label={words.name} value={name} set={setName} placeholder="crm" />
+          <TextField
+            required
+            label={words.url}
+            type="url"
+            value={url}
+            set={setUrl}
+            placeholder="https://crm.example.com/hook"
+          />
+          <FormError error={error} what={words.notAdded} />
+          <Button kind="primary" type="submit" busy={busy}>
             {words.addHook}
           </Button>
         </form>
@@ -158,7 +155,8 @@ function AddForm({ onClose }: { onClose: () => void }) {
 }
 
 /** Addresses that rules call. */
-export function Webhooks({ hooks }: { hooks: Webhook[] }) {
+export function Webhooks() {
+  const hooks = useWebhooks();
   const [adding, setAdding] = useState(false);
   return (
     <section className="mt-10" aria-labelledby="programs">
@@ -171,11 +169,15 @@ export function Webhooks({ hooks }: { hooks: Webhook[] }) {
         </div>
         <Button onClick={() => setAdding(true)}>{words.addHook}</Button>
       </header>
-      {hooks.length === 0 ? (
+      {hooks.isPending ? (
+        <SkeletonRows count={2} label={words.loadingHooks} />
+      ) : hooks.isError ? (
+        <Failed error={hooks.error} retry={() => void hooks.refetch()} />
+      ) : hooks.data.length === 0 ? (
         <p className="border-t border-line py-4 text-ink-2">{words.hooksEmpty}</p>
       ) : (
         <ul className="border-t border-line">
-          {hooks.map((hook) => (
+          {hooks.data.map((hook) => (
             <Item key={hook.id} hook={hook} />
           ))}
         </ul>

@@ -1,10 +1,10 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { CircleCheck } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
-import { explain, get, post } from '../../lib/api';
+import { explain, post } from '../../lib/api';
 import { keys } from '../../lib/keys';
-import { items } from '../../lib/queries';
-import type { ChannelSpec, FieldSpec, Page } from '../../lib/types';
+import { useChannels } from '../../lib/queries';
+import type { FieldSpec } from '../../lib/types';
 import { Button } from '../../ui/button';
 import { CopyText } from '../../ui/copy-text';
 import { Dialog } from '../../ui/dialog';
@@ -91,11 +91,7 @@ function Next({ added, title, onClose }: { added: Added; title: string; onClose:
 /** Connects an account; the fields come from the channel's own description. */
 export function AddAccount({ open, onClose }: { open: boolean; onClose: () => void }) {
   const client = useQueryClient();
-  const channels = useQuery({
-    queryKey: keys.channels,
-    queryFn: async ({ signal }) => items(await get<ChannelSpec[] | Page<ChannelSpec>>('/channels', signal)),
-    enabled: open,
-  });
+  const channels = useChannels(open);
   const [chosen, setChosen] = useState('');
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>(null);

@@ -11,6 +11,7 @@ import type {
   Message,
   MessagePage,
   Page,
+  Plan,
 } from '../../lib/types';
 import {
   knownRow,
@@ -56,14 +57,30 @@ export function usePrefetch(): (id: string) => void {
   );
 }
 
-export const useAttempts = (messageId: string | null) =>
+export const useAttempts = (messageId: string) =>
   useQuery({
-    queryKey: keys.attempts(messageId ?? ''),
+    queryKey: keys.attempts(messageId),
     queryFn: async ({ signal }) =>
       items(await get<Attempt[] | Page<Attempt>>(`/messages/${messageId}/attempts`, signal)),
-    enabled: messageId !== null,
     staleTime: 0,
   });
+
+/** The last decisions where a conversation goes, newest first. */
+export const usePlans = (id: string) =>
+  useQuery({
+    queryKey: keys.plans(id),
+    queryFn: ({ signal }) => get<Plan[]>(`/conversations/${id}/plans`, signal),
+  });
+
+/** Sends a conversation, with all that waits, a way that a plan weighed. */
+export async function chooseWay(client: QueryClient, id: string, plan: string, way: number): Promise<void> {
+  await post(`/conversations/${id}/route`, { plan, way });
+  await Promise.allSettled([
+    refreshThread(client, id, []),
+    refreshConversation(client, id),
+    client.invalidateQueries({ queryKey: keys.plans(id) }),
+  ]);
+}
 
 /** Reads the page before the loaded part of a thread. */
 export async function loadOlder(client: QueryClient, id: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Message, Plan } from '../../lib/types';
 import { EMPTY_THREAD } from '../../realtime/thread';
 import { aMessage } from '../../testing/fixtures';
-import { buildRows, ownerWord, partsDone } from './model';
+import { buildRows, ownerWord, partsDone, planOf } from './model';
 
 const rows = (...messages: Parameters<typeof aMessage>[0][]) =>
   buildRows({
@@ -54,5 +55,25 @@ describe('model', () => {
     expect(ownerWord({ kind: 'person', user_id: 'user_2', name: 'J', version: 1 })).toBe('user_2');
     expect(ownerWord({ kind: 'bot', user_id: null, name: null, version: 1 })).toBe('bot');
     expect(ownerWord({ kind: 'nobody', user_id: null, name: null, version: 1 })).toBe('nobody');
+  });
+});
+
+describe('planOf', () => {
+  const plan = (id: string, change: Partial<Plan>) =>
+    ({ id, state: 'done', channel: 'sms', at: '2026-11-23T10:00:00Z', ...change }) as Plan;
+  const plans = [
+    plan('later', { at: '2026-11-23T12:00:00Z' }),
+    plan('waits', { state: 'held', channel: null, at: '2026-11-23T11:00:00Z' }),
+    plan('moved', {}),
+    plan('own', { state: 'overtaken', at: '2026-11-23T09:00:00Z' }),
+  ];
+  it.each([
+    ['its own, whatever came later', { plan_id: 'own' }, 'own'],
+    ['one that is not listed any more', { plan_id: 'gone' }, undefined],
+    ['the move before it', { channel: 'sms', at: '2026-11-23T11:30:00Z' }, 'moved'],
+    ['none before the move', { channel: 'sms', at: '2026-11-23T08:00:00Z' }, undefined],
+    ['none on another channel', { channel: 'instagram', at: '2026-11-23T11:30:00Z' }, undefined],
+  ] as [string, Partial<Message>, string | undefined][])('is %s', (_, change, id) => {
+    expect(planOf(aMessage({ direction: 'out', ...change }), plans)?.id).toBe(id);
   });
 });

@@ -1,5 +1,5 @@
 import { dayOf } from '../../lib/dates';
-import type { Message, MessageState, Owner } from '../../lib/types';
+import type { Message, MessageState, Owner, Plan } from '../../lib/types';
 import type { Pending, ThreadData } from '../../realtime/thread';
 
 /** What the thread draws, one row each. */
@@ -77,3 +77,22 @@ export function ownerWord(owner: Owner): string {
   if (owner.kind === 'person' && owner.user_id) return owner.user_id;
   return owner.kind === 'bot' ? 'bot' : 'nobody';
 }
+
+/** A reason as a sentence: it begins with a capital and ends with one full stop. */
+export const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.+$/, '')}.`;
+
+/**
+ * The decision that sent a message its way: its own, else the last one before it that had moved the conversation to
+ * this channel. Plans come newest first.
+ */
+export const planOf = (message: Message, plans: readonly Plan[]): Plan | undefined =>
+  message.plan_id === null
+    ? plans.find(
+        (plan) =>
+          plan.state === 'done' &&
+          plan.channel !== null &&
+          plan.channel === message.channel &&
+          Date.parse(plan.at) <= Date.parse(message.at),
+      )
+    : plans.find((plan) => plan.id === message.plan_id);

@@ -5,6 +5,12 @@ import type { Mode } from './composer-model';
 const SAVE_MS = 250;
 const keyOf = (id: string, mode: Mode) => `draft.${id}.${mode}`;
 
+/** Puts a text before what is already written: a message that came back to its author. */
+export function putDraft(conversationId: string, mode: Mode, text: string): void {
+  const kept = load(keyOf(conversationId, mode));
+  save(keyOf(conversationId, mode), kept ? `${text}\n${kept}` : text);
+}
+
 /** The unsent text of a conversation, kept in this browser per mode until it is sent. */
 export function useDraft(conversationId: string, mode: Mode): [string, (text: string) => void] {
   const [text, setText] = useState(() => load(keyOf(conversationId, mode)) ?? '');

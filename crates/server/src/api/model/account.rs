@@ -43,6 +43,8 @@ pub struct ChannelView {
     pub name: String,
     pub title: String,
     pub network: String,
+    /// What it fails together with, e.g. `meta`.
+    pub fate: Vec<String>,
     pub settings: Vec<FieldView>,
     pub secrets: Vec<FieldView>,
 }

@@ -16,6 +16,7 @@ pub async fn list_channels(_caller: Caller) -> Result<Json<Vec<ChannelView>>, Ap
             name: spec.name.to_owned(),
             title: spec.title.to_owned(),
             network: spec.network.to_owned(),
+            fate: spec.fate.iter().map(|group| (*group).to_owned()).collect(),
             settings: spec.settings.iter().map(field).collect(),
             secrets: spec.secrets.iter().map(field).collect(),
         }

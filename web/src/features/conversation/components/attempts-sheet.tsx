@@ -61,16 +61,10 @@ function AttemptCard({ attempt }: { attempt: Attempt }) {
 }
 
 /** Every call made for a message: what was asked, what was answered. */
-export function AttemptsSheet({ message, onClose }: { message: Message | null; onClose: () => void }) {
-  const attempts = useAttempts(message?.id ?? null);
+export function AttemptsSheet({ message, onClose }: { message: Message; onClose: () => void }) {
+  const attempts = useAttempts(message.id);
   return (
-    <Dialog
-      open={message !== null}
-      onClose={onClose}
-      title={words.attempts}
-      description={words.attemptsText}
-      shape="side"
-    >
+    <Dialog open onClose={onClose} title={words.attempts} description={words.attemptsText} shape="side">
       {attempts.isPending ? (
         <SkeletonRows count={3} label={words.loading} />
       ) : attempts.isError ? (

@@ -1,5 +1,13 @@
 import { Lock } from 'lucide-react';
-import { type ClipboardEvent, type FormEvent, type KeyboardEvent, type RefObject, useState } from 'react';
+import {
+  type ClipboardEvent,
+  type FormEvent,
+  type KeyboardEvent,
+  lazy,
+  type RefObject,
+  Suspense,
+  useState,
+} from 'react';
 import { cx } from '../../../lib/cx';
 import type { Conversation, Message } from '../../../lib/types';
 import { useNow } from '../../../lib/use-now';
@@ -11,7 +19,8 @@ import { useDraft } from '../use-draft';
 import { useFiles } from '../use-files';
 import { ComposerFiles, ComposerQuote } from './composer-files';
 import { ComposerFoot, RouteLine } from './composer-foot';
-import { TemplateDialog } from './template-dialog';
+
+const TemplateDialog = lazy(async () => ({ default: (await import('./template-dialog')).TemplateDialog }));
 
 interface ComposerProps {
   conversation: Conversation;
@@ -182,11 +191,14 @@ export function Composer(props: ComposerProps) {
           </>
         )}
       </form>
-      <TemplateDialog
-        open={template}
-        onClose={() => setTemplate(false)}
-        onSend={(chosen) => onSend(pending({ kind: 'reply', template: chosen, text: '' }))}
-      />
+      {template ? (
+        <Suspense>
+          <TemplateDialog
+            onClose={() => setTemplate(false)}
+            onSend={(chosen) => onSend(pending({ kind: 'reply', template: chosen, text: '' }))}
+          />
+        </Suspense>
+      ) : null}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { post } from '../../../lib/api';
 import { useKeys } from '../../../lib/keyboard';
 import type { Message, Session } from '../../../lib/types';
@@ -10,11 +10,15 @@ import { markRead, send, useConversation, useThread } from '../api';
 import type { Mode } from '../composer-model';
 import { words } from '../strings';
 import { useActions } from '../use-actions';
-import { AttemptsSheet } from './attempts-sheet';
+import { putDraft } from '../use-draft';
 import { Composer } from './composer';
 import { ConversationHeader } from './conversation-header';
 import type { MessageActions } from './message-menu';
 import { Thread } from './thread';
+
+// Sheets that few messages ever open: their code comes when one does.
+const AttemptsSheet = lazy(async () => ({ default: (await import('./attempts-sheet')).AttemptsSheet }));
+const WhySheet = lazy(async () => ({ default: (await import('./why-sheet')).WhySheet }));
 
 /** Long enough to have been looked at: passing over a conversation does not mark it as read. */
 const READ_AFTER_MS = 700;
@@ -36,6 +40,8 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
   const [mode, setMode] = useState<Mode>('reply');
   const [replyTo, setReplyTo] = useState<Message | null>(null);
   const [inspected, setInspected] = useState<Message | null>(null);
+  const [asked, setAsked] = useState<Message | null>(null);
+  const [draftVersion, setDraftVersion] = useState(0);
   const text = useRef<HTMLTextAreaElement>(null);
   const me = session.user;
 
@@ -91,6 +97,18 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
           }
         : null,
       attempts: setInspected,
+      why: setAsked,
+      takeBack: (message) =>
+        void post(`/messages/${message.id}/cancel`)
+          .then(() => {
+            putDraft(id, 'reply', message.text);
+            setMode('reply');
+            setDraftVersion((version) => version + 1);
+            sayDone(words.tookBack);
+            requestAnimationFrame(() => text.current?.focus());
+            return refreshThread(client, id, [message.id]);
+          })
+          .catch((error: unknown) => sayFailed(words.couldNot, error)),
       cancel: (message) => void act(message, 'cancel', words.cancelled),
       resend: (message) => void act(message, 'retry', words.resent),
     };
@@ -132,7 +150,7 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
         />
       )}
       <Composer
-        key={`composer-${id}`}
+        key={`composer-${id}-${draftVersion}`}
         conversation={conversation.data}
         role={me.role}
         mode={mode}
@@ -142,7 +160,17 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
         onSend={(pending) => void send(client, id, pending)}
         textRef={text}
       />
-      <AttemptsSheet message={inspected} onClose={() => setInspected(null)} />
+      <Suspense>
+        {inspected ? <AttemptsSheet message={inspected} onClose={() => setInspected(null)} /> : null}
+        {asked ? (
+          <WhySheet
+            message={asked}
+            conversation={conversation.data}
+            onResend={messageActions.resend}
+            onClose={() => setAsked(null)}
+          />
+        ) : null}
+      </Suspense>
     </main>
   );
 }

@@ -1,4 +1,4 @@
-import { Ban, Copy, CornerUpLeft, Ellipsis, History, RotateCw } from 'lucide-react';
+import { Ban, Copy, CornerUpLeft, Ellipsis, History, RotateCw, Route } from 'lucide-react';
 import type { Message } from '../../../lib/types';
 import { buttonClass } from '../../../ui/button';
 import { Menu, MenuItem } from '../../../ui/menu';
@@ -9,6 +9,10 @@ import { words } from '../strings';
 export interface MessageActions {
   reply: ((message: Message) => void) | null;
   attempts: (message: Message) => void;
+  /** Shows where it goes and why. */
+  why: (message: Message) => void;
+  /** Takes a waiting message back into the composer. */
+  takeBack: (message: Message) => void;
   cancel: (message: Message) => void;
   resend: (message: Message) => void;
 }
@@ -39,6 +43,12 @@ export function MessageMenu({ message, actions }: { message: Message; actions: M
         <MenuItem onClick={() => void navigator.clipboard.writeText(message.text)}>
           <Copy aria-hidden="true" className="size-4 text-ink-3" />
           {words.copy}
+        </MenuItem>
+      ) : null}
+      {message.direction === 'out' ? (
+        <MenuItem onClick={() => actions.why(message)}>
+          <Route aria-hidden="true" className="size-4 text-ink-3" />
+          {words.why}
         </MenuItem>
       ) : null}
       {message.direction === 'out' ? (

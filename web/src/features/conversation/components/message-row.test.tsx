@@ -9,7 +9,14 @@ import { MessageRow } from './message-row';
 const OURS = { direction: 'out', author: { kind: 'person', id: 'u', name: 'Mira' } } as const;
 
 function show(change: Partial<Message>) {
-  const actions = { reply: null, attempts: vi.fn(), cancel: vi.fn(), resend: vi.fn() };
+  const actions = {
+    reply: null,
+    attempts: vi.fn(),
+    why: vi.fn(),
+    takeBack: vi.fn(),
+    cancel: vi.fn(),
+    resend: vi.fn(),
+  };
   render(<MessageRow message={aMessage(change)} first last customer="Amara" actions={actions} />);
   return actions;
 }
@@ -33,10 +40,28 @@ describe('message states', () => {
     expect(screen.getByText(/^Read \d\d:\d5$/)).toBeTruthy();
   });
 
-  it('held tells why and until when', () => {
-    show({ ...OURS, state: 'held', held: { reason: 'throttled', until: '2030-01-01T10:00:00Z' } });
-    expect(screen.getByText(/Held: the channel asks us to slow down. Until/)).toBeTruthy();
-  });
+  it.each([
+    ['person', /If it can’t go until Jan 1 .* it comes back to its author/, true],
+    ['bot', /If it can’t go until Jan 1 .* it is cancelled with this reason/, false],
+  ] as const)(
+    'what a %s wrote and is held tells why, until when, and what one can do',
+    async (kind, deadline, mine) => {
+      const actions = show({
+        ...OURS,
+        author: { kind, id: null, name: null },
+        state: 'held',
+        held: { reason: 'throttled', until: '2030-01-01T10:00:00Z' },
+        plan_id: 'plan_1',
+      });
+      expect(screen.getByText(/The channel asks us to slow down\./)).toBeTruthy();
+      expect(screen.getByText(deadline)).toBeTruthy();
+      await userEvent.click(screen.getByRole('button', { name: 'Why, and other ways' }));
+      expect(actions.why).toHaveBeenCalledTimes(1);
+      expect(screen.queryByRole('button', { name: 'Take it back to edit' }) !== null).toBe(mine);
+      await userEvent.click(screen.getByRole('button', { name: 'Cancel sending' }));
+      expect(actions.cancel).toHaveBeenCalledTimes(1);
+    },
+  );
 
   it('failed shows the error, the next step and the way to send again', async () => {
     const actions = show({

@@ -2,16 +2,17 @@ import { Bot, Info, Smartphone, SquareMousePointer } from 'lucide-react';
 import { memo } from 'react';
 import { channelStyle } from '../../../lib/channel-style';
 import { cx } from '../../../lib/cx';
-import { clock, full } from '../../../lib/dates';
+import { clock, full, moment } from '../../../lib/dates';
 import type { Message } from '../../../lib/types';
+import { useNow } from '../../../lib/use-now';
 import { Button } from '../../../ui/button';
-import { canResend, isQuiet } from '../model';
+import { canResend, isQuiet, sentence } from '../model';
 import { words } from '../strings';
 import { Attachments } from './attachments';
 import { Bubble } from './bubble';
 import { LinkedText } from './linked-text';
 import { type MessageActions, MessageMenu } from './message-menu';
-import { MessageStateLine } from './message-state';
+import { MessageStateLine, reasonText } from './message-state';
 import { UnverifiedTag } from './unverified-tag';
 
 function AuthorLine({ message, customer }: { message: Message; customer: string }) {
@@ -55,10 +56,15 @@ function Trouble({ message, actions }: { message: Message; actions: MessageActio
           {words.nextStep}: {error.next_step}
         </p>
       ) : null}
-      <div className="mt-2 flex gap-2">
+      <div className="mt-2 flex flex-wrap gap-2">
         {canResend(state) ? (
           <Button size="sm" onClick={() => actions.resend(message)}>
             {state === 'unconfirmed' ? words.resendConfirm : words.resend}
+          </Button>
+        ) : null}
+        {message.plan_id ? (
+          <Button size="sm" kind="quiet" onClick={() => actions.why(message)}>
+            {words.why}
           </Button>
         ) : null}
         <Button size="sm" kind="quiet" onClick={() => actions.attempts(message)}>
@@ -66,6 +72,41 @@ function Trouble({ message, actions }: { message: Message; actions: MessageActio
         </Button>
       </div>
     </div>
+  );
+}
+
+/** Why a message waits, until when, and what one can do about it. */
+function Held({ message, actions }: { message: Message; actions: MessageActions }) {
+  const now = useNow();
+  const { held, author } = message;
+  if (message.state !== 'held' || !held) return null;
+  return (
+    <section
+      aria-label={words.states.held}
+      className="mt-1 max-w-[min(36rem,88%)] rounded-lg border border-warn-line bg-warn-soft px-3 py-2 text-sm"
+    >
+      <p className="text-pretty">
+        <span className="font-medium">{words.waits}</span> {sentence(reasonText(held.reason))}
+      </p>
+      {held.until ? (
+        <p className="mt-0.5 text-pretty text-ink-2">
+          {(author.kind === 'person' ? words.deadlinePerson : words.deadline)(moment(held.until, now))}
+        </p>
+      ) : null}
+      <div className="mt-2 flex flex-wrap gap-2">
+        <Button size="sm" onClick={() => actions.why(message)}>
+          {message.plan_id ? words.otherWay : words.why}
+        </Button>
+        {author.kind === 'person' ? (
+          <Button size="sm" kind="quiet" onClick={() => actions.takeBack(message)}>
+            {words.takeBack}
+          </Button>
+        ) : null}
+        <Button size="sm" kind="quiet" onClick={() => actions.cancel(message)}>
+          {words.cancel}
+        </Button>
+      </div>
+    </section>
   );
 }
 
@@ -194,6 +235,7 @@ export const MessageRow = memo(function MessageRow({
         </p>
       ) : null}
       {out ? <Trouble message={message} actions={actions} /> : null}
+      {out ? <Held message={message} actions={actions} /> : null}
     </article>
   );
 });

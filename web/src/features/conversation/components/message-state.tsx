@@ -1,8 +1,7 @@
 import { Ban, Check, CheckCheck, CircleHelp, CirclePause, CircleX, Clock, LoaderCircle } from 'lucide-react';
 import { cx } from '../../../lib/cx';
-import { clock, moment } from '../../../lib/dates';
+import { clock } from '../../../lib/dates';
 import type { Message, MessageState } from '../../../lib/types';
-import { useNow } from '../../../lib/use-now';
 import { Hint } from '../../../ui/hint';
 import { partsDone, stateTime } from '../model';
 import { words } from '../strings';
@@ -34,13 +33,10 @@ export const reasonText = (reason: string): string => words.reasons[reason] ?? r
 
 /** What became of an outgoing message: a sign, words, and the time it came to that. */
 export function MessageStateLine({ message }: { message: Message }) {
-  const now = useNow();
-  const { state, held, parts } = message;
+  const { state, parts } = message;
   const Sign = SIGNS[state];
-  const text =
-    state === 'held' && held
-      ? words.heldUntil(reasonText(held.reason), held.until ? moment(held.until, now) : null)
-      : words.states[state];
+  // Why it is held stands in a block of its own.
+  const text = words.states[state];
   const several = parts.length > 1 && partsDone(message) < parts.length;
   return (
     <Hint text={words.stateHints[state]}>

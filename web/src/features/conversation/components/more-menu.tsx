@@ -14,14 +14,14 @@ function Links({ id }: { id: string }) {
   if (!links?.length) return null;
   const takeBack = (link: string) =>
     revokeLink(client, id, link)
-      .then(() => sayDone(words.tookBack))
+      .then(() => sayDone(words.tookLinkBack))
       .catch((error) => sayFailed(words.couldNot, error));
   return (
     <>
       <MenuLine />
       <MenuGroup title={words.links}>
         {links.slice(0, 5).map((link) => (
-          <MenuItem key={link.id} onClick={() => void takeBack(link.id)} aside={words.takeBack}>
+          <MenuItem key={link.id} onClick={() => void takeBack(link.id)} aside={words.takeLinkBack}>
             {clock(link.created_at)}, {words.linkState[link.state]}
           </MenuItem>
         ))}

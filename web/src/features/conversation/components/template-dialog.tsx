@@ -5,13 +5,12 @@ import { Dialog } from '../../../ui/dialog';
 import { composerWords as words } from '../composer-strings';
 
 interface TemplateDialogProps {
-  open: boolean;
   onClose: () => void;
   onSend: (template: NonNullable<Pending['template']>) => void;
 }
 
 /** Sends a template that the provider has approved. */
-export function TemplateDialog({ open, onClose, onSend }: TemplateDialogProps) {
+export function TemplateDialog({ onClose, onSend }: TemplateDialogProps) {
   const onSubmit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -23,7 +22,7 @@ export function TemplateDialog({ open, onClose, onSend }: TemplateDialogProps) {
     onClose();
   };
   return (
-    <Dialog open={open} onClose={onClose} title={words.template} description={words.templateText}>
+    <Dialog open onClose={onClose} title={words.template} description={words.templateText}>
       <form onSubmit={onSubmit} className="space-y-4">
         <label className="block">
           <span className="mb-1 block text-sm font-medium">{words.templateName}</span>

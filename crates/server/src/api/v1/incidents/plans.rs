@@ -56,6 +56,8 @@ pub struct PlanView {
     pub decision: String,
     /// One sentence for every way, the best first.
     pub ways: Vec<String>,
+    /// Which of `ways` it goes, from 0; none where it waits.
+    pub chosen: Option<usize>,
     /// Those of `ways` that a person may choose all the same.
     pub choices: Vec<Choice>,
     pub incident: Option<i64>,
@@ -76,6 +78,7 @@ pub(in crate::api::v1) fn plan_view(row: PlanRow, registry: &Registry, now: Time
         channel: row.channel,
         decision: decision_sentence(&plan.decision),
         ways: plan.verdicts.iter().map(|verdict| verdict_sentence(verdict, &words, now)).collect(),
+        chosen: plan.verdicts.iter().position(|verdict| verdict.chosen),
         choices: choices(&plan, registry),
         incident: row.incident_number,
         by: row.user_name,
