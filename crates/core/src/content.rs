@@ -20,6 +20,18 @@ pub struct Content {
     /// An approved template; text and files are then what it will look like, for people to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Template>,
+    /// A one-time code goes out with it; text is then what people of ours read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<OneTimeCode>,
+}
+
+/// A code that is put into a text only when the call is made: no row, log or thread holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneTimeCode {
+    /// Public id of the code, from which the server makes its digits.
+    pub id: String,
+    /// What the customer reads, with [`CODE_MARK`](crate::continuation::CODE_MARK) where the digits stand.
+    pub text: String,
 }
 
 impl Content {

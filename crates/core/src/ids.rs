@@ -58,6 +58,10 @@ ids! {
     IncidentId = "inc";
     /// The recorded decision where a lane goes and why.
     PlanId = "plan";
+    /// A signed way back into a conversation, for a browser.
+    LinkId = "link";
+    /// A one-time code that was sent to prove who a visitor is.
+    CodeId = "code";
 }
 
 /// A public id: 128 bits, UUIDv7, so it sorts by the time it was made.

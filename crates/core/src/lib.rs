@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod content;
+pub mod continuation;
 pub mod continuity;
 pub mod conversation;
 pub mod dedupe;

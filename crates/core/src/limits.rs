@@ -113,3 +113,24 @@ pub const ASK_EXPIRES: Span = Span::hours(24);
 
 /// A segment that is written to is closed after this time: on a quiet hub retention would never reach it.
 pub const JOURNAL_SEGMENT_AGE: Span = Span::hours(24);
+
+/// A continuation link: long enough for the customer who looks in the evening, short enough to be worthless later.
+pub const LINK_LIFE: Span = Span::hours(24);
+
+/// Links that one conversation may have open: an agent who needs more has another problem.
+pub const LINKS_OPEN_MAX: usize = 10;
+
+/// A one-time code: the time it takes to find the other phone.
+pub const CODE_LIFE: Span = Span::mins(10);
+
+/// Tries of one code: with [`CODES_MAX`] codes a guess succeeds once in 40,000 days.
+pub const CODE_TRIES_MAX: u32 = 5;
+
+/// Between two codes to one contact: messages may be slow, and every new code ends the last.
+pub const CODE_AGAIN: Span = Span::secs(60);
+
+/// Codes to one contact within [`CODES_WITHIN`]: more is a nuisance to whoever gets them.
+pub const CODES_MAX: usize = 5;
+
+/// See [`CODES_MAX`].
+pub const CODES_WITHIN: Span = Span::hours(24);

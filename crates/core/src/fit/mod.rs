@@ -78,6 +78,9 @@ pub fn fit(content: &Content, caps: &Capabilities) -> Result<Vec<Content>, FitEr
     if content.template.is_some() {
         return if caps.templates { Ok(vec![content.clone()]) } else { Err(FitError::NoTemplates) };
     }
+    if content.code.is_some() {
+        return Ok(vec![content.clone()]);
+    }
     let (text, buttons) = fit_buttons(content, caps);
     let mut text = text.trim().to_owned();
     let mut parts = Vec::new();

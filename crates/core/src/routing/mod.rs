@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 
 pub use drain::{Waiting, drain_order, thin};
 pub use plan::plan;
-pub use policy::{CARRY_LINE, Mode, Policy, PolicyError, Quiet, first_line};
+pub use policy::{CARRY_LINE, CARRY_LINE_LINK, Mode, Policy, PolicyError, Quiet, first_line, wants_link};
 pub use sentence::{Names, decision_sentence, hold_sentence, verdict_sentence};
 
 /// One way to the contact: one of their identities over one of our accounts.

@@ -4,6 +4,7 @@ use super::{Consent, Decision, Fault, HoldWhy, Input, Mode, Plan, Verdict, Way, 
 use crate::health::Phase;
 use crate::invariants::route_allowed;
 use crate::outbox::{Author, Window};
+use crate::state::Proof;
 use crate::time::{Span, Timestamp};
 
 /// A customer who wrote within this time waits in front of the screen: quiet hours do not hold the answer back.
@@ -91,7 +92,8 @@ fn decide(input: &Input<'_>, fault: Option<&Fault>, chosen: Option<&Way>) -> Dec
 
 /// The route is fine. What still waits for another one follows the customer, where it may.
 fn stay(input: &Input<'_>, chosen: Option<&Way>) -> Decision {
-    match chosen.filter(|_| input.need.left_behind) {
+    // It was written for the customer, not for who merely had a link.
+    match chosen.filter(|way| input.need.left_behind && way.proof != Proof::Invited) {
         Some(way) => Decision::Carry {
             identity: way.identity,
             account: way.account,
@@ -141,7 +143,8 @@ fn against(input: &Input<'_>, way: &Way) -> Option<Why> {
         Consent::WroteThere | Consent::Granted => {}
     }
     if !explicit && !on_route {
-        if way.proof < input.policy.proof_min {
+        // What waits was written for the customer: it goes to nobody who merely had a link.
+        if way.proof < input.policy.proof_min || way.proof == Proof::Invited {
             return Some(Why::Unproven { proof: way.proof });
         }
         if input.policy.exclude.contains(&way.channel) {
@@ -166,8 +169,7 @@ fn against(input: &Input<'_>, way: &Way) -> Option<Why> {
 }
 
 /// Lower is better: the policy's order, the contact's wish, no template, proof, recency, cost.
-type Rank =
-    (usize, bool, bool, std::cmp::Reverse<crate::state::Proof>, std::cmp::Reverse<Option<Timestamp>>, i64);
+type Rank = (usize, bool, bool, std::cmp::Reverse<Proof>, std::cmp::Reverse<Option<Timestamp>>, i64);
 
 fn rank(input: &Input<'_>, way: &Way) -> Rank {
     let place = input.policy.order.iter().position(|channel| *channel == way.channel).unwrap_or(usize::MAX);

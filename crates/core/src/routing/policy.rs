@@ -10,6 +10,10 @@ use crate::time::{Span, Timestamp};
 /// `{{ business }}` the workspace's name.
 pub const CARRY_LINE: &str = "{{ channel }} is having trouble, so {{ business }} is answering you here.";
 
+/// The same where a link into the web chat can be made for this conversation: `{{ link }}`.
+pub const CARRY_LINE_LINK: &str = "{{ channel }} is having trouble, so {{ business }} is answering you here. \
+    You can also go on in our web chat: {{ link }}";
+
 /// Whether lanes move by themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,7 +54,8 @@ pub struct Policy {
     /// A customer who last wrote longer ago than so many hours is not carried: the message waits for the first channel.
     pub live_hours: u32,
     pub quiet: Option<Quiet>,
-    /// The first line on another route by language (`en`, `pt-br`), `*` for all others. Empty: [`CARRY_LINE`].
+    /// The first line on another route by language (`en`, `pt-br`), `*` for all others. Empty: [`CARRY_LINE_LINK`], or
+    /// [`CARRY_LINE`] where no link can be made.
     pub lines: std::collections::BTreeMap<String, String>,
     /// Template names by channel that may open a closed window.
     pub templates: std::collections::BTreeMap<String, String>,
@@ -130,20 +135,31 @@ impl Policy {
         (1..=7 * 24 * 4).map(|quarter| now + Span::mins(15 * quarter)).find(|at| !hours.contain(*at))
     }
 
-    /// The first line for a contact of this locale, unrendered.
-    pub fn line(&self, locale: Option<&str>) -> &str {
+    /// The first line for a contact of this locale, unrendered. `linked`: whether a link can be made.
+    pub fn line(&self, locale: Option<&str>, linked: bool) -> &str {
         let locale = locale.unwrap_or_default().to_lowercase();
         let language = locale.split(['-', '_']).next().unwrap_or_default();
+        let default = if linked { CARRY_LINE_LINK } else { CARRY_LINE };
         [locale.as_str(), language, "*"]
             .into_iter()
             .find_map(|key| self.lines.get(key))
-            .map_or(CARRY_LINE, String::as_str)
+            .map_or(default, String::as_str)
     }
 }
 
-/// The first line with its names filled in. Anything else in double braces stays as it is written.
-pub fn first_line(line: &str, channel: &str, business: &str) -> String {
-    [("channel", channel), ("business", business)].iter().fold(line.to_owned(), |text, (name, value)| {
-        text.replace(&format!("{{{{ {name} }}}}"), value).replace(&format!("{{{{{name}}}}}"), value)
-    })
+/// The first line with its names filled in; `link` is empty where there is none, and its place closes. Anything else in double
+/// braces stays as it is written.
+pub fn first_line(line: &str, channel: &str, business: &str, link: &str) -> String {
+    let filled = [("channel", channel), ("business", business), ("link", link)].iter().fold(
+        line.to_owned(),
+        |text, (name, value)| {
+            text.replace(&format!("{{{{ {name} }}}}"), value).replace(&format!("{{{{{name}}}}}"), value)
+        },
+    );
+    if link.is_empty() { filled.split_whitespace().collect::<Vec<_>>().join(" ") } else { filled }
+}
+
+/// Whether a first line has a place for the link.
+pub fn wants_link(line: &str) -> bool {
+    line.contains("{{ link }}") || line.contains("{{link}}")
 }

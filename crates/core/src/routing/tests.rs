@@ -249,14 +249,50 @@ fn the_first_line() {
         lines: [("pt".to_owned(), "{{channel}} caiu; {{ business }} aqui. {{ x }}".to_owned())].into(),
         ..automatic()
     };
-    assert_eq!(
-        first_line(policy.line(Some("pt-BR")), "Instagram", "Acme"),
-        "Instagram caiu; Acme aqui. {{ x }}"
-    );
-    assert_eq!(
-        first_line(policy.line(Some("de")), "Instagram", "Acme"),
-        "Instagram is having trouble, so Acme is answering you here."
-    );
+    let said = |locale, link| first_line(policy.line(Some(locale), link != ""), "Instagram", "Acme", link);
+    let own = "Instagram caiu; Acme aqui. {{ x }}";
+    let plain = "Instagram is having trouble, so Acme is answering you here.";
+    for (locale, link, line) in [
+        ("pt-BR", "", own.to_owned()),
+        ("pt-BR", "https://a.example/c/x", own.to_owned()),
+        ("de", "", plain.to_owned()),
+        (
+            "de",
+            "https://a.example/c/x",
+            format!("{plain} You can also go on in our web chat: https://a.example/c/x"),
+        ),
+    ] {
+        assert_eq!(said(locale, link), line, "{locale} {link}");
+    }
+    let asked = "We go on here, {{ business }}. {{link}}";
+    assert_eq!(first_line(asked, "Instagram", "Acme", ""), "We go on here, Acme.");
+    assert!(wants_link(asked) && !wants_link(own));
+}
+
+#[test]
+fn what_waits_never_moves_by_itself_to_who_merely_had_a_link() {
+    let chat = |proof| Way {
+        proof,
+        window: Window::Unlimited,
+        last_in_at: Some(NOW - Span::mins(1)),
+        ..way(5, "webchat", AddressKind::Webchat, "self")
+    };
+    let only = |proof| vec![way(1, "instagram", AddressKind::Instagram, "meta"), chat(proof)];
+    let down = [fault(Phase::Confirmed, Scope::Channel("instagram".into()))];
+    let policy = Policy { hold_first_s: 0, ..automatic() };
+    assert_eq!(carried(&decide(&only(Proof::Verified), &down, &policy)), Some("webchat"));
+    let held = decide(&only(Proof::Invited), &down, &policy);
+    assert!(matches!(held.decision, Decision::Hold { why: HoldWhy::NoWay, .. }), "{held:?}");
+    let chosen = plan(&Input {
+        ways: &only(Proof::Invited),
+        route: (IdentityId(1), AccountId(10)),
+        faults: &down,
+        policy: &policy,
+        need: need(),
+        explicit: Some((IdentityId(5), AccountId(50))),
+        now: NOW,
+    });
+    assert_eq!(carried(&chosen), Some("webchat"), "a person may");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! statement of its own that an index serves, and what a row shows is written once.
 
 use everthread_core::ids::{AccountId, ContactId, ConversationId, IdentityId, Uid, UserId, WorkspaceId};
-use everthread_core::state::{Direction, OwnerKind, State, Status};
+use everthread_core::state::{Direction, OwnerKind, Proof, State, Status};
 use everthread_core::time::Timestamp;
 
 use crate::{Db, Error, Result, Sql, Unit, Val, row_struct, sql, vals};
@@ -287,6 +287,7 @@ row_struct! {
         pub reach_reason: Option<String>,
         /// The contact said STOP.
         pub contact_stopped_at: Option<Timestamp>,
+        pub proof: Proof,
     }
 }
 
@@ -304,7 +305,7 @@ impl Unit for ConversationByUid {
         let row = rows_of(db, self.workspace, &[id]).await?.pop().ok_or(Error::NotFound("conversation"))?;
         let sql = sql!(
             "SELECT i.uid, i.kind, i.value, i.username, a.uid, a.channel, a.settings, a.stopped_reason, a.stopped_at,
-               a.removed_at, r.last_in_at, r.reachable, r.reason, k.stopped_at
+               a.removed_at, r.last_in_at, r.reachable, r.reason, k.stopped_at, i.proof
              FROM conversations c
              JOIN identities i ON i.id = c.route_identity_id
              JOIN accounts a ON a.id = c.route_account_id

@@ -10,6 +10,7 @@ pub mod continuity;
 pub mod export;
 pub mod hub;
 pub mod inbox;
+pub mod links;
 pub mod lookup;
 #[cfg(test)]
 mod plans;

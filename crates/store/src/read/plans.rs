@@ -25,6 +25,8 @@ fn lists_and_search_read_no_whole_table() {
     let conn = schema();
     let statements = [
         super::inbox::STATEMENTS,
+        super::chat::STATEMENTS,
+        super::links::STATEMENTS,
         super::search::STATEMENTS,
         super::thread::STATEMENTS,
         super::contacts::STATEMENTS,

@@ -1,7 +1,7 @@
 //! One thread: its messages with parts and files, the attempts of a message.
 
 use everthread_core::ids::{AccountId, ConversationId, MediaId, MessageId, PartId, Uid, WorkspaceId};
-use everthread_core::state::{Class, Direction, State};
+use everthread_core::state::{Class, Direction, Proof, State};
 use everthread_core::time::Timestamp;
 
 use crate::{Db, Result, Sql, Unit, Val, row_struct, sql, vals};
@@ -48,6 +48,8 @@ row_struct! {
         pub error_text: Option<String>,
         /// The decision where it goes and why, once there was one to make.
         pub plan: Option<Uid>,
+        /// How sure the address is that it went over.
+        pub proof: Option<Proof>,
     }
 }
 
@@ -108,13 +110,14 @@ const BY_SEQ: Sql = sql!(
     "SELECT m.id, m.uid, m.conversation_id, c.uid, m.seq, m.direction, m.author_kind, u.uid, u.name, k.name,
        m.account_id, a.uid, a.channel, m.text, m.content, m.reply_to, m.postback, m.class, m.state, m.state_at,
        m.accepted_at, m.delivered_at, m.read_at, m.failed_at, m.late, m.at, m.stored_at, m.edited_at, m.deleted_at,
-       m.reactions, m.error_class, m.error_code, m.error_text, p.uid
+       m.reactions, m.error_class, m.error_code, m.error_text, p.uid, i.proof
      FROM messages m
      JOIN conversations c ON c.id = m.conversation_id
      JOIN contacts k ON k.id = c.contact_id
      LEFT JOIN users u ON u.id = m.author_user_id
      LEFT JOIN accounts a ON a.id = m.account_id
      LEFT JOIN plans p ON p.id = m.plan_id
+     LEFT JOIN identities i ON i.id = m.identity_id
      WHERE m.conversation_id = ?1 AND m.seq < ?2 ORDER BY m.seq DESC LIMIT ?3"
 );
 
@@ -122,13 +125,14 @@ const BY_UID: Sql = sql!(
     "SELECT m.id, m.uid, m.conversation_id, c.uid, m.seq, m.direction, m.author_kind, u.uid, u.name, k.name,
        m.account_id, a.uid, a.channel, m.text, m.content, m.reply_to, m.postback, m.class, m.state, m.state_at,
        m.accepted_at, m.delivered_at, m.read_at, m.failed_at, m.late, m.at, m.stored_at, m.edited_at, m.deleted_at,
-       m.reactions, m.error_class, m.error_code, m.error_text, p.uid
+       m.reactions, m.error_class, m.error_code, m.error_text, p.uid, i.proof
      FROM messages m
      JOIN conversations c ON c.id = m.conversation_id
      JOIN contacts k ON k.id = c.contact_id
      LEFT JOIN users u ON u.id = m.author_user_id
      LEFT JOIN accounts a ON a.id = m.account_id
      LEFT JOIN plans p ON p.id = m.plan_id
+     LEFT JOIN identities i ON i.id = m.identity_id
      WHERE m.uid = ?1 AND m.workspace_id = ?2"
 );
 

@@ -49,6 +49,7 @@ impl Unit for QueueBulk {
                 reply_to: None,
                 client_id: None,
                 class: Class::Bulk,
+                aside_until: None,
             };
             if queue(db, &mut work, &mut row, info, &out).await?.is_ok() {
                 // An offer is no answer: who waits still does.

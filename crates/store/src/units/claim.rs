@@ -119,6 +119,7 @@ row_struct! {
         fence: Option<i64>,
         /// Parts that must end first: earlier ones, and any that is under way or uncertain (I4).
         before: i64,
+        seq: i64,
     }
 }
 
@@ -160,8 +161,8 @@ impl Claim {
                  r.reachable, r.reason, CASE WHEN a.stopped_at IS NULL THEN NULL ELSE a.stopped_reason END, \
                  a.removed_at, p.canary, l.fence, \
                  (SELECT count(*) FROM message_parts q WHERE q.conversation_id = p.conversation_id AND q.unsent = 1 \
-                 AND q.id <> p.id AND (q.seq < p.seq OR (q.seq = p.seq AND q.idx < p.idx) \
-                 OR q.state IN ('sending', 'uncertain'))) \
+                 AND q.id <> p.id AND (q.state = 'sending' OR (p.seq >= 0 AND q.seq >= 0 AND (q.seq < p.seq \
+                 OR (q.seq = p.seq AND q.idx < p.idx) OR q.state = 'uncertain')))), p.seq \
                  FROM message_parts p JOIN messages m ON m.id = p.message_id \
                  JOIN conversations v ON v.id = p.conversation_id \
                  JOIN identities i ON i.id = p.identity_id JOIN contacts c ON c.id = i.contact_id \
@@ -239,6 +240,10 @@ impl Claim {
         }
         if row.account_removed.is_some() {
             return cancelled("the account was removed");
+        }
+        let faulty = self.directory.get(row.account).is_some_and(|info| info.fault.is_some());
+        if row.seq < 0 && (row.account_stopped.is_some() || faulty) {
+            return cancelled("this way can't take a code now; another can be asked for");
         }
         if let Some(why) = &row.account_stopped {
             let reason = Reason::new("account_stopped", why.as_str());

@@ -81,6 +81,7 @@ impl Unit for Compose {
             reply_to: reply_to.as_deref(),
             client_id: self.client_id.as_deref(),
             class: Class::Live,
+            aside_until: None,
         };
         let queued = queue(db, &mut work, &mut row, info, &out).await?;
         let (message, uid) = queued.map_err(|error| Error::Invalid(error.to_string()))?;

@@ -41,9 +41,12 @@ pub use apply::{Applied, Apply, ApplyItem, ItemResult};
 pub use bulk::{Lanes, QueueBulk};
 pub use claim::{Claim, Claimed, Outgoing};
 pub use compose::{Compose, Composed, Note};
+pub(crate) use continuity::give_back;
 pub use continuity::{
-    Canary, FindingRow, HeldLanes, HoldLanes, KnownFault, NoteIncident, PlanLane, Planned, ReleaseLanes,
-    Released, ReturnRoutes, Returned, SaveHealth, SavedIncident, SetPolicy, Trigger,
+    Canary, CodeSent, CodeStand, CodeWay, FindingRow, HeldLanes, HoldLanes, KnownFault, LinkOffer, MakeLink,
+    NoteIncident, OpenLink, Opened, PlanLane, Planned, ProveByCode, ProveByHand, ReleaseLanes, Released,
+    ReturnRoutes, Returned, RevokeLink, SaveHealth, SavedIncident, SendCode, SetPolicy, Tried, Trigger,
+    TryCode,
 };
 pub use conversation::{Assign, Cancel, MarkRead, Retry, SetLabels, SetStatus, UpdateContact};
 pub use deferred::{Defer, DeferredItem, DropDeferred, DueDeferred};

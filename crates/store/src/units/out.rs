@@ -23,6 +23,8 @@ pub(crate) struct OutMessage<'a> {
     pub(crate) reply_to: Option<&'a str>,
     pub(crate) client_id: Option<&'a str>,
     pub(crate) class: Class,
+    /// It stands aside from the talk, and is worth something until then: a one-time code. See schema step 21.
+    pub(crate) aside_until: Option<Timestamp>,
 }
 
 /// Queues a message at the end of its conversation's lane. The inner error says why this channel can't carry it;
@@ -84,7 +86,8 @@ async fn insert_parts<D: Db>(
     let now = work.now;
     let whole = parts.len() == 1 && parts[0] == *out.content;
     let version = (out.author == Author::Bot).then_some(conversation.version);
-    let expires_at = out.author.deadline(now, None);
+    let expires_at = out.author.deadline(now, out.aside_until);
+    let seq = if out.aside_until.is_some() { -conversation.seq } else { conversation.seq };
     let mut jsons = Vec::with_capacity(parts.len());
     for part in parts {
         let json = if whole { None } else { Some(part_json(part)?) };
@@ -105,7 +108,7 @@ async fn insert_parts<D: Db>(
                 conversation.workspace,
                 conversation.id,
                 message,
-                conversation.seq,
+                seq,
                 idx,
                 account.id,
                 out.identity,

@@ -225,7 +225,8 @@ pub(crate) fn content_json(content: &Content) -> Result<Option<String>> {
     let plain = content.subject.is_none()
         && content.attachments.is_empty()
         && content.buttons.is_empty()
-        && content.template.is_none();
+        && content.template.is_none()
+        && content.code.is_none();
     if plain { Ok(None) } else { Ok(Some(serde_json::to_string(content)?)) }
 }
 

@@ -49,6 +49,14 @@ const STEPS: &[Sql] = &[
          (SELECT id FROM conversations WHERE workspace_id = ?1 AND sandbox = 1)"
     ),
     sql!(
+        "DELETE FROM continuation_links WHERE workspace_id = ?1 AND conversation_id IN
+         (SELECT id FROM conversations WHERE workspace_id = ?1 AND sandbox = 1)"
+    ),
+    sql!(
+        "DELETE FROM identity_codes WHERE workspace_id = ?1 AND contact_id IN
+         (SELECT id FROM contacts WHERE workspace_id = ?1 AND sandbox = 1)"
+    ),
+    sql!(
         "DELETE FROM lanes WHERE conversation_id IN
          (SELECT id FROM conversations WHERE workspace_id = ?1 AND sandbox = 1)"
     ),

@@ -158,6 +158,7 @@ row_struct! {
         pub(crate) state: State,
         pub(crate) queued_at: Timestamp,
         pub(crate) due_at: Option<Timestamp>,
+        pub(crate) seq: i64,
     }
 }
 
@@ -175,7 +176,7 @@ pub(crate) async fn heads<D: Db>(
     let parts: Vec<Vec<LanePart>> = db
         .rows_all(
             sql!(
-                "SELECT id, account_id, identity_id, class, state, queued_at, due_at FROM message_parts \
+                "SELECT id, account_id, identity_id, class, state, queued_at, due_at, seq FROM message_parts \
                  WHERE conversation_id = ?1 AND unsent = 1 ORDER BY seq, idx LIMIT ?2"
             ),
             &sets,
@@ -194,11 +195,18 @@ fn head_of(
     parts: &[LanePart],
     version: i64,
 ) -> Option<LaneHead> {
-    // At most one part of a lane is under way, and nothing starts beside an uncertain one (I4).
-    if parts.iter().any(|part| matches!(part.state, State::Sending | State::Uncertain)) {
+    // At most one part of a lane is under way.
+    if parts.iter().any(|part| part.state == State::Sending) {
         return None;
     }
-    let first = parts.first().filter(|part| part.state == State::Queued)?;
+    let aside = parts.iter().find(|part| part.seq < 0 && part.state == State::Queued);
+    let talk = || {
+        // Nothing starts beside an uncertain one (I4). What stands aside from the talk holds nothing up.
+        let talk = || parts.iter().filter(|part| part.seq >= 0);
+        let blocked = talk().any(|part| part.state == State::Uncertain);
+        talk().next().filter(|part| !blocked && part.state == State::Queued)
+    };
+    let first = aside.or_else(talk)?;
     Some(LaneHead {
         conversation,
         workspace,

@@ -24,6 +24,8 @@ const STEPS: &[Sql] = &[
     sql!(
         "DELETE FROM conversation_labels WHERE conversation_id IN (SELECT id FROM conversations WHERE workspace_id = ?1)"
     ),
+    sql!("DELETE FROM continuation_links WHERE workspace_id = ?1"),
+    sql!("DELETE FROM identity_codes WHERE workspace_id = ?1"),
     sql!("DELETE FROM labels WHERE workspace_id = ?1"),
     sql!("DELETE FROM leads WHERE workspace_id = ?1"),
     sql!("DELETE FROM stages WHERE workspace_id = ?1"),

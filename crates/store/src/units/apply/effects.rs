@@ -54,7 +54,10 @@ impl Batch<'_> {
     ) -> Result<()> {
         match effect {
             Effect::SetField { field, value } => {
-                if let Some(contact) = self.contacts.get_mut(&peer.contact) {
+                let known = peer.proof != Proof::Invited;
+                if let Some(contact) = self.contacts.get_mut(&peer.contact)
+                    && (known || !contact.fields.contains_key(&field))
+                {
                     contact.fields.insert(field, value);
                     contact.dirty = true;
                     self.work.changed(contact.workspace, "contact", contact.row.uid, None);
@@ -113,6 +116,7 @@ impl Batch<'_> {
             reply_to: None,
             client_id: None,
             class: Class::Bot,
+            aside_until: None,
         };
         let queued = queue(db, &mut self.work, &mut state.row, about.info, &out).await?;
         if let Err(error) = queued {
@@ -193,7 +197,8 @@ impl Batch<'_> {
         address: &Address,
         wording: &str,
     ) -> Result<()> {
-        if !address.kind.is_global() {
+        // Who merely had a link may bring no address: a code could be sent there.
+        if !address.kind.is_global() || peer.proof == Proof::Invited {
             return Ok(());
         }
         let workspace = about.info.workspace;

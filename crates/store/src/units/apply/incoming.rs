@@ -1,5 +1,6 @@
 //! A customer's message: stored first, then STOP words, then rules.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -9,13 +10,15 @@ use everthread_core::directory::AccountInfo;
 use everthread_core::event::InMessage;
 use everthread_core::ids::{IdentityId, MessageId, PartId, Uid};
 use everthread_core::limits::{LATE_AFTER, TEXT_BYTES_MAX};
+use everthread_core::outcome::Reason;
 use everthread_core::rules::{Effect, Facts, RuleSet, decide};
-use everthread_core::state::{Class, Direction, State};
+use everthread_core::state::{Class, Direction, Proof, State};
 use everthread_core::stop::{self, StopWord};
 use everthread_core::time::{Span, Timestamp};
 
 use super::people::{ConversationState, PeerState};
 use super::{ApplyItem, Batch, ItemResult, facts};
+use crate::units::give_back;
 use crate::units::out::{cancel_bot, cancel_parts};
 use crate::units::rows::{AuthorKind, ConversationRow, NewMessage, insert_media, insert_message};
 use crate::{Db, Result, sql, vals};
@@ -105,7 +108,8 @@ impl Batch<'_> {
         // What waits for a route that is shut can follow the customer.
         let left = row.route_account.filter(|route| *route != info.id);
         let shut = left.and_then(|route| self.apply.directory.get(route));
-        if shut.is_some_and(|left| left.fault.is_some() || left.stopped.is_some()) {
+        let left_behind = shut.is_some_and(|left| left.fault.is_some() || left.stopped.is_some());
+        if left_behind && peer.proof != Proof::Invited {
             self.work.after.plans.push((row.workspace, row.id));
         }
         row.route_identity = Some(peer.identity);
@@ -138,6 +142,11 @@ impl Batch<'_> {
         insert_media(db, &mut self.work, info.workspace, info.id, id, content).await?;
         heard_from(db, peer.identity, info, at).await?;
         came_home(db, row).await?;
+        if left_behind && peer.proof == Proof::Invited {
+            // It was written for the customer: it does not follow to who merely had a link, and may hold up no answer.
+            let why = "the customer seems to go on in the web chat, and has not proved who they are there";
+            give_back(db, &mut self.work, &state.row, None, &Reason::new("unverified", why)).await?;
+        }
         Ok((id, uid))
     }
 
@@ -164,6 +173,10 @@ impl Batch<'_> {
         let Some(contact) = self.contacts.get_mut(&peer.contact) else { return Ok(false) };
         match word {
             None => return Ok(contact.row.stopped_at.is_some()),
+            // Who has proved nothing can ask for silence, never for messages.
+            Some(StopWord::Start) if peer.proof == Proof::Invited => {
+                return Ok(contact.row.stopped_at.is_some());
+            }
             Some(StopWord::Start) => {
                 contact.row.stopped_at = None;
                 contact.dirty = true;
@@ -214,6 +227,9 @@ impl Batch<'_> {
         let question = state.row.question.as_deref().map(serde_json::from_str).transpose()?;
         let mut labels: Vec<String> = serde_json::from_str(&state.row.labels)?;
         let Some(contact) = self.contacts.get(&peer.contact) else { return Ok(Vec::new()) };
+        // No answer may tell a name or a field to who merely had a link.
+        let known = peer.proof != Proof::Invited;
+        let nothing = BTreeMap::new();
         labels.extend(contact.labels.iter().cloned());
         let facts = Facts {
             event: about.id.0,
@@ -224,8 +240,8 @@ impl Batch<'_> {
             postback: about.message.postback.as_deref(),
             first_contact: about.first,
             late: about.late,
-            contact_name: contact.row.name.as_deref(),
-            fields: &contact.fields,
+            contact_name: contact.row.name.as_deref().filter(|_| known),
+            fields: if known { &contact.fields } else { &nothing },
             labels: &labels,
             owner: state.row.state().owner,
             open_question: question.as_ref(),

@@ -20,6 +20,8 @@ use crate::{Db, Result, Unit, Val, sql, vals};
 
 use people::{ContactState, ConversationState, PeerKey, PeerState};
 
+pub(crate) use people::{NewIdentity, insert_identity};
+
 pub(crate) use facts::{PartRow, apply_parked, learn, park_expired};
 
 /// Internal ids that one event needs as a rule; a unit that needs more takes more.

@@ -102,7 +102,9 @@ impl Batch<'_> {
         state: PeerState,
         peer: &Peer,
     ) -> Result<PeerState> {
-        if peer.claimed || state.proof == Proof::Verified {
+        // Our own web chat attests a browser, not who sits before it: who came by a link stays invited until a proof.
+        let invited = state.proof == Proof::Invited && key.1 == AddressKind::Webchat;
+        if peer.claimed || invited || state.proof == Proof::Verified {
             return Ok(state);
         }
         let state = PeerState { proof: Proof::Verified, ..state };

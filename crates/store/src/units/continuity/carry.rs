@@ -52,14 +52,14 @@ impl WaitingPart {
     }
 }
 
-/// Everything of a lane that has not gone out, in order.
+/// Everything of a lane that has not gone out, in order; not what stands aside from the talk.
 pub(super) async fn waiting<D: Db>(db: &mut D, conversation: &ConversationRow) -> Result<Vec<WaitingPart>> {
     db.rows(
         sql!(
             "SELECT p.id, p.message_id, m.uid, p.account_id, p.seq, p.idx, m.parts, p.author, p.class, p.owner_version, p.state, \
              p.queued_at, p.expires_at, p.due_at, p.content, p.reaction, m.text, m.content \
              FROM message_parts p JOIN messages m ON m.id = p.message_id \
-             WHERE p.conversation_id = ?1 AND p.unsent = 1 ORDER BY p.seq, p.idx"
+             WHERE p.conversation_id = ?1 AND p.unsent = 1 AND p.seq > 0 ORDER BY p.seq, p.idx"
         ),
         &vals![conversation.id],
     )
@@ -249,6 +249,7 @@ async fn say<D: Db>(
         reply_to: None,
         client_id: None,
         class: Class::Live,
+        aside_until: None,
     };
     if let Err(error) = queue(db, work, conversation, to.info, &out).await? {
         return Err(Error::Conflict(error.to_string()));

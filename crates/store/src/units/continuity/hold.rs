@@ -49,7 +49,7 @@ impl Unit for HoldLanes {
                     "SELECT p.id, p.message_id, m.uid, p.conversation_id, v.uid FROM message_parts p \
                      JOIN messages m ON m.id = p.message_id JOIN conversations v ON v.id = p.conversation_id \
                      WHERE p.unsent = 1 AND p.account_id = ?1 AND p.workspace_id = ?2 AND p.state = 'queued' \
-                     AND p.canary = 0 ORDER BY p.id LIMIT ?3"
+                     AND p.canary = 0 AND p.seq > 0 ORDER BY p.id LIMIT ?3"
                 ),
                 &vals![self.account, self.workspace, self.limit],
             )

@@ -3,14 +3,20 @@
 use std::sync::Arc;
 
 use everthread_core::content::Content;
-use everthread_core::directory::Directory;
-use everthread_core::ids::{AccountId, ConversationId, IncidentId, PlanId, Uid, UserId, WorkspaceId};
+use everthread_core::directory::{AccountInfo, Directory};
+use everthread_core::event::AddressKind;
+use everthread_core::ids::{
+    AccountId, ConversationId, IdentityId, IncidentId, PlanId, Uid, UserId, WorkspaceId,
+};
 use everthread_core::outbox::Author;
-use everthread_core::routing::{Decision, Fault, Input, Mode, Need, Plan, Policy, Wish, first_line, plan};
+use everthread_core::routing::{
+    Decision, Fault, Input, Mode, Need, Plan, Policy, Wish, first_line, plan, wants_link,
+};
 use everthread_core::state::State;
 use everthread_core::time::Timestamp;
 
 use super::carry::{Move, WaitingPart, move_lane, waiting};
+use super::links::{LinkFor, LinkOffer, insert_link};
 use super::ways::{contact_facts, ways};
 use crate::units::After;
 use crate::units::rows::{ConversationRow, conversation};
@@ -47,8 +53,8 @@ pub struct PlanLane {
     /// The failing channel's and the business's names, for the first line.
     pub channel_title: String,
     pub business: String,
-    /// A signed way back into the conversation, added to the first line.
-    pub link: Option<String>,
+    /// A signed way into the web chat, for the first line.
+    pub link: Option<LinkOffer>,
     pub trigger: Trigger,
     pub directory: Arc<Directory>,
 }
@@ -261,10 +267,13 @@ impl PlanLane {
         let info = self.directory.get(*account).filter(|info| info.workspace == self.workspace);
         let info = info.ok_or(Error::NotFound("account"))?;
         // A person's choice without a fault needs no explanation to the customer.
-        let line = (*line && incident.is_some()).then(|| {
-            let text = first_line(self.policy.line(locale.as_deref()), &self.channel_title, &self.business);
-            self.link.as_ref().map_or_else(|| text.clone(), |link| format!("{text} {link}"))
-        });
+        let line = match incident.filter(|_| *line) {
+            Some(incident) => {
+                let over = (*identity, info.as_ref());
+                Some(self.first_line(db, work, row, (incident, over, locale.as_deref())).await?)
+            }
+            None => None,
+        };
         let home = (row.route_identity, row.route_account);
         let to = Move { identity: *identity, info, template: template.as_deref(), line };
         move_lane(db, work, row, parts, &to).await?;
@@ -281,6 +290,28 @@ impl PlanLane {
         )
         .await?;
         Ok(true)
+    }
+}
+
+impl PlanLane {
+    /// The first line on the new route; with a link of its own where it has a place for one. Who is in a web chat already needs none.
+    async fn first_line<D: Db>(
+        &self,
+        db: &mut D,
+        work: &mut Work,
+        row: &ConversationRow,
+        (incident, (identity, info), locale): (IncidentId, (IdentityId, &AccountInfo), Option<&str>),
+    ) -> Result<String> {
+        let chat = info.addresses.contains(&AddressKind::Webchat);
+        let offer = self.link.as_ref().filter(|_| !chat);
+        let line = self.policy.line(locale, offer.is_some());
+        let offer = offer.filter(|_| wants_link(line));
+        if let Some(offer) = offer {
+            let made = LinkFor { incident: Some(incident), user: None, over: Some(identity) };
+            insert_link(db, work, row, offer, &made).await?;
+        }
+        let link = offer.map_or("", |offer| offer.url.as_str());
+        Ok(first_line(line, &self.channel_title, &self.business, link))
     }
 }
 
