@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use everthread_core::directory::Directory;
 use everthread_core::ids::{AccountId, ProblemId, WorkspaceId};
-use everthread_store::units::After;
+use everthread_store::units::{After, LinkOffer};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use object_store::ObjectStore;
 use tokio::net::TcpListener;
@@ -21,6 +21,7 @@ use crate::admin::accounts::Form;
 use crate::api::error::ApiError;
 use crate::api::model::account::NewAccount;
 use crate::api::{self, AccountForm, ApiState, Figures, Later};
+use crate::continuation::Doorway;
 use crate::continuity::Continuity;
 use crate::effects::Effects;
 use crate::ingress::{self, Ingress};
@@ -129,6 +130,7 @@ pub struct Wiring {
     pub realtime: Realtime,
     pub continuity: Continuity,
     pub files: Arc<dyn ObjectStore>,
+    pub doorway: Doorway,
     pub sandbox: Option<Sandbox>,
 }
 
@@ -140,6 +142,7 @@ pub fn api(wiring: &Wiring) -> Router {
             admin: Arc::clone(&wiring.admin),
             effects: wiring.effects.clone(),
             continuity: wiring.continuity.clone(),
+            doorway: wiring.doorway.clone(),
         }),
         realtime: wiring.realtime.clone(),
         media: Arc::clone(&wiring.files),
@@ -157,6 +160,7 @@ struct ApiHub {
     admin: Arc<Admin>,
     effects: Effects,
     continuity: Continuity,
+    doorway: Doorway,
 }
 
 impl api::Hub for ApiHub {
@@ -222,6 +226,10 @@ impl api::Hub for ApiHub {
 
     fn continuity(&self) -> Continuity {
         self.continuity.clone()
+    }
+
+    fn link(&self, workspace: WorkspaceId, sandbox: bool) -> Option<LinkOffer> {
+        self.doorway.offer(&self.registry(), workspace, sandbox)
     }
 
     fn seal(&self, plain: &[u8]) -> Vec<u8> {

@@ -7,6 +7,8 @@ use std::path::Path;
 use aes_gcm_siv::aead::{Aead, KeyInit};
 use aes_gcm_siv::{Aes256GcmSiv, Key, Nonce};
 use everthread_core::account::Secrets;
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
 
 /// Bytes of nonce before the sealed text.
 const NONCE_BYTES: usize = 12;
@@ -28,6 +30,8 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Seal {
     cipher: Aes256GcmSiv,
+    /// For digests; made from the cipher's key, and never used for anything else.
+    mac_key: [u8; 32],
 }
 
 impl std::fmt::Debug for Seal {
@@ -39,7 +43,21 @@ impl std::fmt::Debug for Seal {
 impl Seal {
     /// From a raw key of 32 bytes.
     pub fn from_key(key: [u8; 32]) -> Self {
-        Self { cipher: Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(key)) }
+        let cipher = Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(key));
+        let mac_key = Sha256::digest([b"everthread mac 1:".as_slice(), key.as_slice()].concat()).into();
+        Self { cipher, mac_key }
+    }
+
+    /// A digest that nobody without the key file can make: of `what` it is for, then the bytes.
+    pub fn mac(&self, what: &str, bytes: &[u8]) -> [u8; 32] {
+        // HMAC takes keys of any length; were it not so, a digest that matches nothing would be safe.
+        let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.mac_key) else {
+            return random_32();
+        };
+        mac.update(what.as_bytes());
+        mac.update(&[0]);
+        mac.update(bytes);
+        mac.finalize().into_bytes().into()
     }
 
     /// Reads the key file, or makes it (mode 0600) where there is none.
@@ -95,7 +113,6 @@ impl Seal {
 
 /// 256 bits from the system's random source.
 pub fn random_32() -> [u8; 32] {
-    use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     for _ in 0..4 {
         hash.update(uuid::Uuid::new_v4().as_bytes());

@@ -9,7 +9,7 @@ use everthread_core::directory::Directory;
 use everthread_core::ids::{AccountId, ProblemId, WorkspaceId};
 use everthread_core::time::Timestamp;
 use everthread_store::Store;
-use everthread_store::units::After;
+use everthread_store::units::{After, LinkOffer};
 use object_store::ObjectStore;
 
 use super::auth::cookie::CookieStyle;
@@ -138,6 +138,9 @@ pub trait Hub: Send + Sync + 'static {
 
     /// The task that watches channels.
     fn continuity(&self) -> Continuity;
+
+    /// A new link into the workspace's web chat; `None` where it has none.
+    fn link(&self, workspace: WorkspaceId, sandbox: bool) -> Option<LinkOffer>;
 
     /// Seals a secret under the key file.
     fn seal(&self, plain: &[u8]) -> Vec<u8>;

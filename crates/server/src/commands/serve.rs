@@ -15,6 +15,7 @@ use crate::admin::{self, Admin, Failure};
 use crate::app::{self, Door};
 use crate::apply::{Acknowledge, Stage};
 use crate::config::Config;
+use crate::continuation::Doorway;
 use crate::continuity::{self, Observer};
 use crate::delivery::Delivery;
 use crate::effects::Effects;
@@ -26,7 +27,7 @@ use crate::media::{Fetcher, Files};
 use crate::realtime::Realtime;
 use crate::seal::Seal;
 use crate::supervisor::{Supervisor, TaskKind};
-use crate::webchat::Chat;
+use crate::webchat::{Chat, Proving};
 use crate::webhooks_out::{Caller, StoreHandle};
 use crate::{clock, keeper};
 
@@ -165,11 +166,12 @@ impl Parts {
         let realtime = Realtime::new(self.store.clone());
         let (notes, inbox) = mpsc::unbounded_channel();
         let (observer, observations) = Observer::new();
+        let doorway = self.doorway();
         let parts = continuity::Parts {
             store: self.store.clone(),
             hub: self.hub.clone(),
             supervisor: self.supervisor.clone(),
-            public_url: Arc::clone(&self.public_url),
+            doorway: doorway.clone(),
             client: self.client.clone(),
             pace: self.config.pace,
             dial: if self.config.sandbox { self.config.dial } else { 1.0 },
@@ -189,8 +191,14 @@ impl Parts {
         });
         let owner = crate::first_run::prepare(&admin).await?;
         let files = self.files()?;
-        let chat =
-            Chat::new(self.store.clone(), self.journal.clone(), self.hub.registry(), effects.changed());
+        let proving = Proving {
+            seal: self.seal.clone(),
+            hub: self.hub.clone(),
+            effects: effects.clone(),
+            continuity: continuity.clone(),
+            doorway: doorway.clone(),
+        };
+        let chat = Chat::new(self.store.clone(), self.journal.clone(), self.hub.registry(), proving);
         self.workers(&effects, &realtime, (notes, inbox, observer), &files)?;
         let sandbox = if self.config.sandbox {
             Some(crate::demo::start(&admin, self.addr, &self.supervisor).await?)
@@ -214,6 +222,7 @@ impl Parts {
             realtime,
             continuity,
             files,
+            doorway,
             sandbox: sandbox.clone(),
         });
         door.open(Router::new().merge(api).merge(crate::webchat::routes(chat)).merge(linked));
@@ -233,6 +242,10 @@ impl Parts {
             println!("Sign in: {}", admin.sign_in_link(user, false).await?);
         }
         Ok(self.supervisor)
+    }
+
+    fn doorway(&self) -> Doorway {
+        Doorway { url: Arc::clone(&self.public_url), public: self.config.public_url.is_some() }
     }
 
     fn links(&self) -> Links {

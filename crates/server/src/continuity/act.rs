@@ -168,7 +168,7 @@ impl Worker {
             policy: Arc::new(self.policy(workspace, sandbox)),
             channel_title: Words(registry).channel(account.channel.spec().name),
             business: business.unwrap_or_default(),
-            link: None,
+            link: self.doorway.carried(registry, workspace, sandbox),
             trigger,
             directory: Arc::clone(&registry.directory),
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use everthread_core::health::{Direction, Gate, Incident, IncidentKey, Observation, Scope, of_call};
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, IncidentId, UserId, WorkspaceId};
 use everthread_core::outcome::Outcome;
-use everthread_core::routing::{Plan, Wish};
+use everthread_core::routing::{Fault, Plan, Wish};
 use everthread_core::time::Timestamp;
 use metrics::counter;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -66,6 +66,21 @@ pub struct Known {
     pub attributed: Scope,
 }
 
+impl Known {
+    /// As routing sees it.
+    pub fn fault(&self) -> Fault {
+        Fault {
+            incident: self.incident.key,
+            number: self.number,
+            phase: self.incident.phase,
+            direction: self.incident.direction,
+            undecided: self.incident.scope() != Some(&self.attributed),
+            attributed: self.attributed.clone(),
+            suspected_at: self.incident.suspected_at,
+        }
+    }
+}
+
 /// What the continuity task knows at one moment, for everybody to read.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -77,6 +92,13 @@ pub struct Snapshot {
     pub probes: HashMap<AccountId, HashMap<&'static str, Probed>>,
     /// Simulated platforms are judged so many times faster.
     pub dial: f64,
+}
+
+impl Snapshot {
+    /// Every open incident of the real platforms, or of the sandbox's.
+    pub fn faults(&self, sandbox: bool) -> Arc<[Fault]> {
+        self.incidents.iter().filter(|known| known.sandbox == sandbox).map(Known::fault).collect()
+    }
 }
 
 /// What a person or the API asks of the task.

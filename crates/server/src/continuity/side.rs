@@ -6,7 +6,7 @@ use everthread_core::continuity::Course;
 use everthread_core::directory::AccountFault;
 use everthread_core::health::{Config, Detector, Finding, Incident, IncidentKey, Phase, Scope, sure, what};
 use everthread_core::ids::{AccountId, IncidentId, WorkspaceId};
-use everthread_core::routing::{Fault, Names};
+use everthread_core::routing::Names;
 use everthread_store::Store;
 use everthread_store::read::continuity::{Incidents, LoadHealth};
 use everthread_store::units::{FindingRow, KnownFault, SaveHealth, SavedIncident};
@@ -122,21 +122,7 @@ impl Side {
 
     /// As routing sees them.
     pub(super) fn faults(&self) -> Vec<KnownFault> {
-        self.known()
-            .into_iter()
-            .map(|known| KnownFault {
-                id: known.id,
-                fault: Fault {
-                    incident: known.incident.key,
-                    number: known.number,
-                    phase: known.incident.phase,
-                    direction: known.incident.direction,
-                    undecided: known.incident.scope() != Some(&known.attributed),
-                    attributed: known.attributed,
-                    suspected_at: known.incident.suspected_at,
-                },
-            })
-            .collect()
+        self.known().iter().map(|known| KnownFault { id: known.id, fault: known.fault() }).collect()
     }
 
     /// The row of an incident.

@@ -18,6 +18,7 @@ use super::handle::{Ask, Command, Continuity, Observer, Probed, Snapshot};
 use super::probe::{self, Prober};
 use super::side::Side;
 use crate::clock;
+use crate::continuation::Doorway;
 use crate::effects::Effects;
 use crate::http::Client;
 use crate::hub::Hub;
@@ -40,6 +41,8 @@ const SAVE_EVERY: Span = Span::mins(1);
 pub(super) struct Worker {
     pub(super) store: Store,
     pub(super) hub: Hub,
+    /// Where links into the web chat begin.
+    pub(super) doorway: Doorway,
     pub(super) effects: Effects,
     pub(super) sides: [Side; 2],
     pub(super) policies: HashMap<WorkspaceId, Policy>,
@@ -72,7 +75,7 @@ pub struct Parts {
     pub store: Store,
     pub hub: Hub,
     pub supervisor: Supervisor,
-    pub public_url: Arc<str>,
+    pub doorway: Doorway,
     pub client: Client,
     /// Divides every duration by which real channels are judged.
     pub pace: f64,
@@ -96,13 +99,13 @@ pub fn spawn(
     let (result_sender, probes) = mpsc::unbounded_channel();
     let (snapshot, seen) = watch::channel(Arc::default());
     let handle = Continuity { asks: ask_sender, plans: plan_sender, snapshot: seen };
-    let Parts { store, hub, supervisor, public_url, client, pace, dial } = parts.clone();
-    let prober = Prober::new(client, observer, supervisor.clone(), public_url, result_sender);
+    let Parts { store, hub, supervisor, doorway, client, pace, dial } = parts.clone();
+    let prober = Prober::new(client, observer, supervisor.clone(), Arc::clone(&doorway.url), result_sender);
     let inboxes = Inboxes { observations, plans, asks, probes };
     let start = move |effects: Effects| {
         let stop = supervisor.clone();
         supervisor.spawn(TaskKind::Continuity, async move {
-            let mut worker = Worker::load(store, hub, effects, (prober, snapshot)).await?;
+            let mut worker = Worker::load(store, (hub, doorway), effects, (prober, snapshot)).await?;
             for (side, pace) in worker.sides.iter_mut().zip([pace, dial]) {
                 side.detector.configure(Config { pace, ..side.detector.config() });
             }
@@ -115,7 +118,7 @@ pub fn spawn(
 impl Worker {
     async fn load(
         store: Store,
-        hub: Hub,
+        (hub, doorway): (Hub, Doorway),
         effects: Effects,
         (prober, snapshot): (Prober, watch::Sender<Arc<Snapshot>>),
     ) -> Result<Self, everthread_store::Error> {
@@ -124,6 +127,7 @@ impl Worker {
         let mut worker = Self {
             store,
             hub,
+            doorway,
             effects,
             sides,
             policies: HashMap::new(),

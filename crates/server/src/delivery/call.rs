@@ -13,6 +13,7 @@ use everthread_store::units::{AttemptResult, Outgoing};
 use metrics::{counter, histogram};
 
 use super::Delivery;
+use crate::continuation::codes;
 use crate::http::cut;
 use crate::media::{Files, link::Links};
 use crate::registry::Account;
@@ -20,8 +21,21 @@ use crate::registry::Account;
 /// Bytes of the redacted request kept with an attempt.
 const REQUEST_BYTES_MAX: usize = 4_096;
 
-/// Makes the call that was claimed.
+/// Kept with an attempt instead of what went out.
+const CODE_NOT_KEPT: &str = "a one-time code, which is not kept";
+
+/// Makes the call that was claimed. A one-time code is put in here, and nowhere else.
 pub(super) async fn make(with: &Delivery, account: Option<&Account>, out: &Outgoing) -> AttemptResult {
+    let Some(content) = codes::filled(&with.links.seal, &out.content) else {
+        return call(with, account, out).await;
+    };
+    let filled = Outgoing { content, ..out.clone() };
+    let result = call(with, account, &filled).await;
+    // Neither what went out nor what came back: both may hold the code.
+    AttemptResult { request: CODE_NOT_KEPT.to_owned(), answer: String::new(), ..result }
+}
+
+async fn call(with: &Delivery, account: Option<&Account>, out: &Outgoing) -> AttemptResult {
     let ended = |outcome, request: String, answer: String| AttemptResult {
         workspace: out.workspace,
         attempt: out.attempt,

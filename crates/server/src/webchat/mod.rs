@@ -1,6 +1,8 @@
 //! Our own web chat: the public routes that the widget talks to. What a visitor writes goes the way of every
 //! other message: into the journal first, then it is answered for.
 
+mod link;
+mod proof;
 mod stream;
 
 use std::net::SocketAddr;
@@ -13,15 +15,21 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use everthread_channels::webchat;
+use everthread_core::ids::AccountId;
 use everthread_store::Store;
 use everthread_store::journal::{Journal, RawRecord, Source};
-use everthread_store::read::chat::{ChatLine, ChatThread};
+use everthread_store::read::chat::{ChatLine, ChatThread, ChatView};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::continuation::Doorway;
+use crate::continuity::Continuity;
+use crate::effects::Effects;
+use crate::hub::Hub;
 use crate::registry::{Account, Registry};
+use crate::seal::Seal;
 
 /// A visitor's message may be this long; the channel splits ours, we refuse theirs.
 const TEXT_CHARS_MAX: usize = 8_000;
@@ -37,14 +45,29 @@ pub struct Chat {
     pub registry: watch::Receiver<Arc<Registry>>,
     /// Bumped after every commit that may have changed a conversation.
     pub changed: watch::Receiver<u64>,
+    proving: Arc<Proving>,
     limits: Arc<Limits>,
+}
+
+/// What links and codes need beside the chat.
+#[derive(Debug)]
+pub struct Proving {
+    pub seal: Seal,
+    /// For the business's name.
+    pub hub: Hub,
+    pub effects: Effects,
+    /// For open incidents: no code goes into one.
+    pub continuity: Continuity,
+    pub doorway: Doorway,
 }
 
 struct Limits {
     /// New windows per address.
     sessions: DefaultKeyedRateLimiter<std::net::IpAddr>,
-    /// Messages per visitor.
+    /// Messages, codes and tries per visitor.
     messages: DefaultKeyedRateLimiter<String>,
+    /// Continuation links, fetched or opened, per address.
+    links: DefaultKeyedRateLimiter<std::net::IpAddr>,
 }
 
 impl std::fmt::Debug for Chat {
@@ -59,24 +82,27 @@ impl Chat {
         store: Store,
         journal: Journal,
         registry: watch::Receiver<Arc<Registry>>,
-        changed: watch::Receiver<u64>,
+        proving: Proving,
     ) -> Self {
         let per_minute = |n: u32| Quota::per_minute(NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN));
         let limits = Limits {
             sessions: RateLimiter::keyed(per_minute(60)),
             messages: RateLimiter::keyed(per_minute(60)),
+            links: RateLimiter::keyed(per_minute(120)),
         };
-        Self { store, journal, registry, changed, limits: Arc::new(limits) }
+        let changed = proving.effects.changed();
+        Self { store, journal, registry, changed, proving: Arc::new(proving), limits: Arc::new(limits) }
     }
 
     /// Forgets visitors and addresses that have been quiet; called from time to time.
     pub fn prune(&self) {
         self.limits.sessions.retain_recent();
         self.limits.messages.retain_recent();
+        self.limits.links.retain_recent();
     }
 }
 
-/// Everything under `/chat`.
+/// Everything under `/chat`, and the links that lead there under `/c`.
 pub fn routes(chat: Chat) -> Router {
     Router::new()
         .route("/chat/widget.js", get(widget))
@@ -85,6 +111,9 @@ pub fn routes(chat: Chat) -> Router {
         .route("/chat/{key}/messages", post(message).options(preflight))
         .route("/chat/{key}/read", post(read).options(preflight))
         .route("/chat/{key}/events", get(stream::events))
+        .route("/chat/{key}/code", post(proof::ask).options(preflight))
+        .route("/chat/{key}/code/check", post(proof::check).options(preflight))
+        .route("/c/{token}", get(link::show).post(link::open))
         .layer(axum::extract::DefaultBodyLimit::max(64 * 1024))
         .with_state(chat)
 }
@@ -112,20 +141,32 @@ impl Chat {
         registry.by_key(key).filter(|a| a.is_local()).cloned().ok_or(NO_CHAT)
     }
 
+    /// A web chat account.
+    fn by_id(&self, id: AccountId) -> Option<Arc<Account>> {
+        self.registry.borrow().account(id).filter(|account| account.is_local()).cloned()
+    }
+
+    /// The visitor that a browser shows to be, of whichever web chat.
+    fn known(&self, token: &str) -> Option<String> {
+        let registry = self.registry.borrow();
+        let mut chats = registry.accounts().filter(|account| account.is_local());
+        chats.find_map(|account| Self::visitor(account, token).ok())
+    }
+
     /// The visitor a token belongs to.
     pub(crate) fn visitor(account: &Account, token: &str) -> Result<String, Refused> {
         let secrets = std::slice::from_ref(&account.secrets);
         webchat::visitor(token, secrets).map(|(visitor, _)| visitor.to_owned()).map_err(|_| BAD_TOKEN)
     }
 
-    /// Lines of the visitor's thread that became visible after `after` (microseconds).
-    pub(crate) async fn lines(
+    /// What the visitor sees of their thread that became visible after `after` (microseconds).
+    pub(crate) async fn view(
         &self,
         account: &Account,
         visitor: &str,
         after: i64,
         limit: u32,
-    ) -> Result<Vec<ChatLine>, Refused> {
+    ) -> Result<ChatView, Refused> {
         let thread = ChatThread {
             workspace: account.workspace,
             account: account.id,
@@ -224,6 +265,8 @@ struct Opened {
     greeting: Option<String>,
     messages: Vec<Line>,
     last_seq: i64,
+    /// For who came by a link.
+    proof: Option<proof::ProofView>,
 }
 
 /// One line as the widget reads it.
@@ -262,15 +305,19 @@ async fn session(
     let account = chat.account(&key)?;
     chat.limits.sessions.check_key(&from.ip()).map_err(|_| TOO_FAST)?;
     let known = open.token.and_then(|t| Chat::visitor(&account, &t).ok().map(|v| (t, v)));
-    let (token, lines) = match known {
-        Some((token, visitor)) => (token, chat.lines(&account, &visitor, 0, HISTORY_LINES).await?),
+    let (token, lines, proof) = match known {
+        Some((token, visitor)) => {
+            let view = chat.view(&account, &visitor, 0, HISTORY_LINES).await?;
+            let proof = chat.proof(&account, &visitor, view.standing).await?;
+            (token, view.lines, proof)
+        }
         None => {
             let visitor = Uuid::new_v4().simple().to_string();
             let token = webchat::issue(&visitor, &account.secrets).ok_or(Refused(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "this web chat has no signing key; add it again",
             ))?;
-            (token, Vec::new())
+            (token, Vec::new(), None)
         }
     };
     let opened = Opened {
@@ -279,6 +326,7 @@ async fn session(
         greeting: account.settings.get("greeting").map(str::to_owned),
         last_seq: lines.iter().map(|l| l.visible_at.micros()).max().unwrap_or(0),
         messages: lines.iter().map(Line::from).collect(),
+        proof,
     };
     Ok(answer(&account, &headers, Json(opened)))
 }
@@ -338,7 +386,7 @@ async fn read(
     let account = chat.account(&key)?;
     let visitor = Chat::visitor(&account, bearer(&headers)?)?;
     chat.limits.messages.check_key(&visitor).map_err(|_| TOO_FAST)?;
-    let lines = chat.lines(&account, &visitor, 0, HISTORY_LINES).await?;
+    let lines = chat.view(&account, &visitor, 0, HISTORY_LINES).await?.lines;
     let unread = lines.iter().filter(|l| {
         !l.from_visitor && l.visible_at.micros() <= read.seq && l.state != everthread_core::state::State::Read
     });

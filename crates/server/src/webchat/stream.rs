@@ -10,10 +10,11 @@ use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use everthread_core::state::State as MessageState;
+use everthread_store::read::chat::Standing;
 use futures_util::stream;
 use serde::Deserialize;
 
-use super::{Chat, Line, Refused, allow_origin};
+use super::{Chat, Line, Refused, allow_origin, proof};
 
 /// Looked back behind the cursor: a commit may become visible a little after a later one.
 const OVERLAP_MICROS: i64 = 10_000_000;
@@ -45,6 +46,7 @@ pub(super) async fn events(
     let resumed = headers.get("last-event-id").and_then(|v| v.to_str().ok()?.parse::<i64>().ok());
     let listener = Listener {
         cursor: resumed.unwrap_or(from.after),
+        standing: None,
         given: HashMap::new(),
         waiting: Vec::new(),
         changed: chat.changed.clone(),
@@ -71,6 +73,8 @@ struct Listener {
     visitor: String,
     /// Lines up to here were given to the reader, now or before.
     cursor: i64,
+    /// Who the reader was when it was last told, or began.
+    standing: Option<Standing>,
     /// What this connection gave, by message, with the state it then had.
     given: HashMap<String, MessageState>,
     waiting: Vec<Event>,
@@ -99,11 +103,18 @@ impl Listener {
     async fn look(&mut self) {
         let first = self.given.is_empty();
         let after = if first { self.cursor } else { self.cursor - OVERLAP_MICROS };
-        let Ok(lines) = self.chat.lines(&self.account, &self.visitor, after.max(0), LINES_MAX).await else {
+        let Ok(view) = self.chat.view(&self.account, &self.visitor, after.max(0), LINES_MAX).await else {
             return;
         };
         let mut fresh = Vec::new();
-        for line in &lines {
+        if let Some(before) = self.standing.replace(view.standing)
+            && before != view.standing
+        {
+            // The reader sees more now, or less: it opens its session anew.
+            let data = serde_json::json!({ "state": proof::word(view.standing) });
+            fresh.extend(Event::default().event("proof").json_data(data).ok());
+        }
+        for line in &view.lines {
             match self.given.insert(line.id.clone(), line.state) {
                 None => {
                     let event = Event::default().event("message").id(line.visible_at.micros().to_string());

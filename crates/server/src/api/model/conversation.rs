@@ -138,6 +138,8 @@ pub struct Route {
     pub channel: String,
     /// The address, readable: a number, a user name.
     pub address_label: String,
+    /// `claimed`, `invited` (came by a link, proved nothing yet) or `verified`.
+    pub proof: String,
     /// When the channel stops taking free text; null where it has no such window.
     pub window_closes_at: Option<String>,
     pub can_send: bool,

@@ -39,6 +39,8 @@ pub struct Message {
     pub state: String,
     /// When each state was reached.
     pub state_at: BTreeMap<String, String>,
+    /// It came from somebody who opened a continuation link and has not proved to be the customer.
+    pub unverified: bool,
     pub held: Option<HeldView>,
     pub error: Option<ErrorView>,
     /// `plan_...`: the decision where it goes and why, once a fault asked for one.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use everthread_core::content::{Attachment, Content, MediaSource};
 use everthread_core::ids::{AccountId, MediaId, MessageId, PartId, PlanId, UserId};
-use everthread_core::state::{Direction, State};
+use everthread_core::state::{Direction, Proof, State};
 use everthread_store::read::thread::{FullMessage, MediaRow, MessageRow, PartRow};
 
 use super::message::{
@@ -41,6 +41,7 @@ pub(crate) fn message(full: FullMessage) -> Message {
         class: row.class.as_str().to_owned(),
         state: row.state.as_str().to_owned(),
         state_at: state_at(&row),
+        unverified: row.direction == Direction::In && row.proof == Some(Proof::Invited),
         held: held(row.state, &parts),
         error: error(&row, &parts),
         plan_id: row.plan.map(|uid| id(PlanId::PREFIX, uid)),

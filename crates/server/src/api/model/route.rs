@@ -24,6 +24,7 @@ pub(crate) fn route(row: &RouteRow, caps: Option<&Capabilities>, now: Timestamp)
         account_id: id(AccountId::PREFIX, row.account_uid),
         channel: row.account_channel.clone(),
         address_label: address_label(row.username.as_deref(), &row.value),
+        proof: row.proof.as_str().to_owned(),
         window_closes_at: closes.map(time),
         can_send,
         reason,

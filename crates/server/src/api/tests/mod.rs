@@ -25,7 +25,8 @@ use everthread_core::event::{Address, AddressKind, Event, EventKind, InMessage, 
 use everthread_core::ids::{AccountId, ProblemId, Uid, UserId, WorkspaceId};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::units::{
-    AddAccount, AddApiKey, AddSession, AddUser, AddWorkspace, After, Apply, ApplyItem, EndpointChoice, Role,
+    AddAccount, AddApiKey, AddSession, AddUser, AddWorkspace, After, Apply, ApplyItem, EndpointChoice,
+    LinkOffer, Role,
 };
 use everthread_store::{Options, Store, StoreUrl};
 use object_store::local::LocalFileSystem;
@@ -108,6 +109,13 @@ impl Hub for TestHub {
 
     fn continuity(&self) -> crate::continuity::Continuity {
         crate::continuity::view()
+    }
+
+    fn link(&self, workspace: WorkspaceId, _: bool) -> Option<LinkOffer> {
+        let account = self.directory.of_workspace(workspace).map(|info| info.id).min()?;
+        let hash = random().to_vec();
+        let url = format!("https://hub.example/c/{}", crate::seal::hex(&hash));
+        Some(LinkOffer { account, url, token_hash: hash })
     }
 
     fn seal(&self, plain: &[u8]) -> Vec<u8> {

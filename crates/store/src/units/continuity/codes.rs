@@ -97,7 +97,8 @@ pub struct CodeWay {
     /// The web chat.
     pub account: AccountId,
     pub visitor: String,
-    pub faults: Arc<[Fault]>,
+    /// Every open incident: of real platforms, of simulated ones.
+    pub faults: [Arc<[Fault]>; 2],
     pub directory: Arc<Directory>,
 }
 
@@ -120,7 +121,14 @@ impl Unit for CodeWay {
         };
         let row = conversation(db, self.workspace, id).await?;
         let content = code_content(Uid(uuid::Uuid::nil()), "");
-        let way = way_for(db, (&visitor, &row), &content, (&self.faults, &self.directory), self.now).await?;
+        let way = way_for(
+            db,
+            (&visitor, &row),
+            &content,
+            (&self.faults[usize::from(row.sandbox)], &self.directory),
+            self.now,
+        )
+        .await?;
         let code = last_code(db, visitor.identity).await?;
         Ok(Some(CodeStand {
             channel: way.ok().map(|way| way.channel),
@@ -138,8 +146,8 @@ pub struct SendCode {
     /// The web chat.
     pub account: AccountId,
     pub visitor: String,
-    /// Every open incident.
-    pub faults: Arc<[Fault]>,
+    /// Every open incident: of real platforms, of simulated ones.
+    pub faults: [Arc<[Fault]>; 2],
     pub business: String,
     pub directory: Arc<Directory>,
 }
@@ -182,7 +190,14 @@ impl Unit for SendCode {
         let mut row = conversation(db, self.workspace, id).await?;
         let uid = work.uid();
         let content = code_content(uid, &self.business);
-        let way = way_for(db, (&visitor, &row), &content, (&self.faults, &self.directory), self.now).await?;
+        let way = way_for(
+            db,
+            (&visitor, &row),
+            &content,
+            (&self.faults[usize::from(row.sandbox)], &self.directory),
+            self.now,
+        )
+        .await?;
         let Ok(way) = way else { return Ok(CodeSent::NoWay) };
         self.end_older(db, &mut work, &row, visitor.identity).await?;
         let message = self.queue(db, &mut work, &mut row, (&content, &way)).await?;

@@ -3,3 +3,4 @@
 pub mod list;
 pub mod show;
 pub mod update;
+pub mod verify;

@@ -3,6 +3,7 @@
 pub mod assign;
 pub mod counts;
 pub mod labels;
+pub mod links;
 pub mod list;
 pub mod messages;
 pub mod plans;

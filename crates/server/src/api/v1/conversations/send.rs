@@ -177,6 +177,7 @@ async fn reply(
         attachments: attachments(state, caller, &draft.attachments).await?,
         buttons: draft.buttons,
         template: draft.template,
+        code: None,
     };
     allowed(state, &by_route, &info, &content)?;
     let expected = draft.owner_version;
