@@ -22,6 +22,7 @@ export const keys = {
   conversations: ['conversation'] as const,
   conversation: (id: string) => ['conversation', id] as const,
   thread: (id: string) => ['thread', id] as const,
+  links: (id: string) => ['links', id] as const,
   attempts: (messageId: string) => ['attempts', messageId] as const,
   contacts: ['contact'] as const,
   contact: (id: string) => ['contact', id] as const,

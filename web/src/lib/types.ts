@@ -67,6 +67,8 @@ export interface Route {
   account_id: string;
   channel: string;
   address_label: string;
+  /** `invited`: came by a continuation link and has not proved to be the customer. */
+  proof: 'claimed' | 'invited' | 'verified';
   window_closes_at: string | null;
   can_send: boolean;
   reason: string | null;
@@ -143,12 +145,24 @@ export interface Message {
   edited_at: string | null;
   deleted_at: string | null;
   late: boolean;
+  /** From somebody who came by a continuation link and has not proved to be the customer. */
+  unverified?: boolean;
   class: string | null;
   state: MessageState;
   state_at: Partial<Record<MessageState, string>>;
   held: { reason: string; until: string | null } | null;
   error: { class: string; code: string; text: string; next_step: string | null } | null;
   parts: Part[];
+}
+
+/** A link into the web chat; its address is told to who made it, once. */
+export interface ContinuationLink {
+  id: string;
+  state: 'open' | 'opened' | 'expired' | 'revoked';
+  made_by: string | null;
+  created_at: string;
+  expires_at: string;
+  opened_at: string | null;
 }
 
 export interface MessagePage {

@@ -73,6 +73,7 @@ export function aConversation(change: Partial<Conversation> = {}): Conversation 
       account_id: 'acct_1',
       channel: 'whatsapp',
       address_label: '+49 151 1',
+      proof: 'verified',
       window_closes_at: null,
       can_send: true,
       reason: null,

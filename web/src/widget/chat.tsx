@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ChatClient } from './client';
 import { MessageList } from './message-list';
 import { unreadCount } from './model';
+import { ProofBar } from './proof-bar';
 import { words } from './strings';
 
 const TEXT_MAX = 4000;
@@ -128,6 +129,7 @@ export function Chat({ client, page }: { client: ChatClient; page: boolean }) {
               {words.offline}
             </p>
           )}
+          <ProofBar state={state} client={client} />
           <MessageList state={state} client={client} />
           {state.phase === 'gone' ? null : <Writer client={client} focus={open} />}
         </section>

@@ -1,4 +1,12 @@
-import { type ChatEvent, type ChatMessage, type ChatState, reduce, START, type Unsent } from './model';
+import {
+  type ChatEvent,
+  type ChatMessage,
+  type ChatState,
+  type Proof,
+  reduce,
+  START,
+  type Unsent,
+} from './model';
 
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 30_000;
@@ -16,6 +24,7 @@ interface SessionAnswer {
   greeting: string | null;
   messages: ChatMessage[];
   last_seq: number;
+  proof: Proof | null;
 }
 
 /** The chat with one hub: session, stored-and-forwarded messages, live events with resume. */
@@ -31,13 +40,19 @@ export class ChatClient {
   private sending = false;
   private starting = false;
 
-  constructor(base: string, key: string) {
+  /** `session`: the visitor that a continuation link made of this browser. */
+  constructor(base: string, key: string, session?: string) {
     this.url = `${base}/chat/${encodeURIComponent(key)}`;
     this.storeKey = `everthread.chat.${key}`;
     try {
       this.kept = JSON.parse(localStorage.getItem(this.storeKey) ?? '{}') as Kept;
     } catch {
       // Nothing kept, or storage is refused: the chat lasts as long as the page.
+    }
+    // What an earlier visitor of this browser left unsent is not this one's.
+    if (session && session !== this.kept.token) {
+      this.kept = {};
+      this.keep({ token: session });
     }
     for (const unsent of this.kept.unsent ?? []) this.apply({ type: 'write', unsent });
     addEventListener('online', () => this.retryNow());
@@ -78,6 +93,7 @@ export class ChatClient {
         messages: session.messages,
         lastSeq: session.last_seq,
         readSeq: this.kept.read ?? null,
+        proof: session.proof,
       });
       this.wait = RETRY_MIN_MS;
       this.listen();
@@ -111,6 +127,40 @@ export class ChatClient {
     this.apply({ type: 'read', seq });
     this.keep({ read: seq });
     this.post('read', { seq }).catch(() => undefined);
+  }
+
+  /** Asks for a code over another address of the customer's. */
+  async askCode(): Promise<void> {
+    const said = await this.said('code', {});
+    if (said.state === 'sent' && said.until) this.apply({ type: 'code', until: said.until });
+    else if (said.state === 'too_soon' || said.state === 'no_way')
+      this.apply({ type: 'note', note: said.state });
+    else this.apply({ type: 'note', note: 'failed' });
+  }
+
+  /** Tries a code. When it is right, the session opens anew, with the conversation so far. */
+  async tryCode(code: string): Promise<void> {
+    const said = await this.said('code/check', { code });
+    if (said.state === 'verified') this.reopen();
+    else if (said.state === 'wrong') this.apply({ type: 'note', note: { wrong: said.tries_left ?? 0 } });
+    else this.apply({ type: 'note', note: said.state === 'over' ? 'over' : 'failed' });
+  }
+
+  private async said(
+    path: string,
+    body: unknown,
+  ): Promise<{ state?: string; until?: string; tries_left?: number }> {
+    try {
+      const response = await this.post(path, body);
+      return response.ok ? await response.json() : {};
+    } catch {
+      return {};
+    }
+  }
+
+  private reopen(): void {
+    this.stop();
+    void this.start();
   }
 
   private apply(event: ChatEvent): void {
@@ -189,6 +239,8 @@ export class ChatClient {
       const { id, state } = JSON.parse((event as MessageEvent<string>).data) as { id: string; state: string };
       this.apply({ type: 'receipt', id, state });
     });
+    // What the customer may see has changed.
+    events.addEventListener('proof', () => this.reopen());
     events.onerror = () => {
       // The browser would resume from where this line began; a new one resumes from where it ended.
       this.stop();

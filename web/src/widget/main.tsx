@@ -13,13 +13,16 @@ function mount(tag: HTMLScriptElement): void {
     console.error('everthread: the chat script needs data-key');
     return;
   }
+  // The session that a continuation link hands over; it is not to stay in the address.
+  const session = page ? /^#session=([\w.-]+)$/.exec(location.hash)?.[1] : undefined;
+  if (session) history.replaceState(null, '', location.pathname + location.search);
   const host = document.createElement('everthread-chat');
   const root = host.attachShadow({ mode: 'open' });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(CSS);
   root.adoptedStyleSheets = [sheet];
   document.body.append(host);
-  render(<Chat client={new ChatClient(base, decodeURIComponent(key))} page={page} />, root);
+  render(<Chat client={new ChatClient(base, decodeURIComponent(key), session)} page={page} />, root);
 }
 
 const tag = document.currentScript;

@@ -49,10 +49,36 @@ describe('web chat', () => {
         greeting: null,
         messages: [message(1, { id: 'k1', from: 'you' })],
         lastSeq: 1,
+        proof: null,
         readSeq: 0,
       },
     );
     expect(state.unsent).toEqual([]);
+  });
+  it('asks for a proof where the visitor came by a link, and says what came of it', () => {
+    const proof = { state: 'unverified', way: 'SMS', code_until: null } as const;
+    const came = play({
+      type: 'session',
+      title: 'Shop',
+      greeting: null,
+      messages: [],
+      lastSeq: 0,
+      readSeq: null,
+      proof,
+    });
+    const until = '2026-11-23T10:10:00Z';
+    const sent = reduce(came, { type: 'code', until });
+    expect(sent.proof).toEqual({ ...proof, code_until: until });
+    for (const [note, left] of [
+      [{ wrong: 4 }, sent.proof],
+      ['too_soon', sent.proof],
+      ['failed', sent.proof],
+      ['over', proof],
+      ['no_way', { ...proof, way: null }],
+    ] as const) {
+      expect(reduce(sent, { type: 'note', note })).toMatchObject({ note, proof: left });
+    }
+    expect(reduce(sent, { type: 'code', until }).note).toBeNull();
   });
   it('counts what was not looked at', () => {
     const state = play(

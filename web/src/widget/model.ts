@@ -19,6 +19,18 @@ export interface Unsent {
   refused?: boolean;
 }
 
+/** Of a visitor who came by a continuation link: what is known of who they are. */
+export interface Proof {
+  state: 'unverified' | 'verified';
+  /** The channel over which a code would come; none where nobody can be proved now. */
+  way: string | null;
+  /** Until when the last code can be typed. */
+  code_until: string | null;
+}
+
+/** What the hub said of a code. */
+export type CodeNote = 'too_soon' | 'no_way' | 'over' | 'failed' | { wrong: number };
+
 /** All that the widget draws. */
 export interface ChatState {
   phase: 'idle' | 'loading' | 'ready' | 'gone';
@@ -31,6 +43,8 @@ export interface ChatState {
   lastSeq: number;
   /** The newest message that the customer has looked at. */
   readSeq: number;
+  proof: Proof | null;
+  note: CodeNote | null;
 }
 
 export const START: ChatState = {
@@ -42,6 +56,8 @@ export const START: ChatState = {
   unsent: [],
   lastSeq: 0,
   readSeq: 0,
+  proof: null,
+  note: null,
 };
 
 export type ChatEvent =
@@ -55,7 +71,10 @@ export type ChatEvent =
       messages: ChatMessage[];
       lastSeq: number;
       readSeq: number | null;
+      proof: Proof | null;
     }
+  | { type: 'code'; until: string }
+  | { type: 'note'; note: CodeNote }
   | { type: 'message'; message: ChatMessage }
   | { type: 'receipt'; id: string; state: string }
   | { type: 'write'; unsent: Unsent }
@@ -93,6 +112,8 @@ export function reduce(state: ChatState, event: ChatEvent): ChatState {
         unsent: state.unsent.filter((each) => !known.has(each.id)),
         lastSeq: event.lastSeq,
         readSeq: event.readSeq ?? event.lastSeq,
+        proof: event.proof,
+        note: null,
       };
     }
     case 'message':
@@ -136,9 +157,19 @@ export function reduce(state: ChatState, event: ChatEvent): ChatState {
         ...state,
         unsent: state.unsent.map((each) => (each.id === event.id ? { ...each, refused: true } : each)),
       };
+    case 'code':
+      return { ...state, note: null, proof: state.proof && { ...state.proof, code_until: event.until } };
+    case 'note':
+      return { ...state, note: event.note, proof: noted(state.proof, event.note) };
     case 'read':
       return { ...state, readSeq: Math.max(state.readSeq, event.seq) };
   }
+}
+
+/** A code that is over can't be typed any more; where there is no way, none can be sent. */
+function noted(proof: Proof | null, note: CodeNote): Proof | null {
+  if (note === 'over') return proof && { ...proof, code_until: null };
+  return note === 'no_way' ? proof && { ...proof, way: null, code_until: null } : proof;
 }
 
 /** Answers that the customer has not looked at. */

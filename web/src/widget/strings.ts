@@ -16,4 +16,20 @@ export const words = {
   us: 'Answer',
   you: 'You',
   hello: 'How can we help?',
+  prove: {
+    ask: (way: string) => `To read the conversation so far, prove that it is you. We send a code by ${way}.`,
+    send: 'Send the code',
+    again: 'Send another code',
+    typed: (way: string | null) =>
+      way ? `We sent a code by ${way}. Type it here.` : 'We sent you a code. Type it here.',
+    label: 'Code of 6 digits',
+    confirm: 'Confirm',
+    none: 'We can’t check who you are just now, so earlier messages are not shown. You can write all the same.',
+    done: 'Thank you. The conversation so far is here.',
+    too_soon: 'A code is under way. Try again in a minute.',
+    no_way: 'No code can be sent just now.',
+    over: 'That code is over. Ask for another one.',
+    failed: 'That did not work. Try again in a moment.',
+    wrong: (left: number) => `That is not the code. ${left === 1 ? '1 try' : `${left} tries`} left.`,
+  },
 };

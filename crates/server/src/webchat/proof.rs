@@ -79,9 +79,10 @@ impl Chat {
     }
 }
 
-/// The channel in people's words. No more of the address: who asks may be a stranger.
+/// The channel as customers call it, without its provider. No more of the address: who asks may be a stranger.
 fn title(channel: &str) -> String {
-    everthread_channels::find(channel).map_or_else(|| channel.to_owned(), |c| c.spec().title.to_owned())
+    let title = everthread_channels::find(channel).map_or(channel, |found| found.spec().title);
+    title.split(" (").next().unwrap_or(title).to_owned()
 }
 
 fn away(error: &everthread_store::Error) -> Refused {

@@ -10,6 +10,7 @@ mod email;
 mod fake;
 mod hub;
 mod ingress;
+mod link;
 mod mailhost;
 mod postgres;
 mod shapes;

@@ -8,6 +8,7 @@
 
 mod continuity;
 mod inbound;
+mod links;
 mod outbound;
 mod rig;
 mod schema;
@@ -58,6 +59,10 @@ store_conformance! {
         a_canary_goes_into_the_fault_and_the_rest_is_drained, what_lost_its_meaning_goes_back_to_its_author,
         quiet_conversations_go_back_after_the_end, incidents_are_kept_with_their_timeline,
         a_known_address_alone_is_no_consent;
+    links: a_link_opens_once_within_its_day, who_merely_had_a_link_is_told_nothing,
+        a_code_proves_who_it_is_and_opens_the_history, a_code_stands_aside_from_the_talk,
+        no_code_goes_into_an_incident, what_was_held_does_not_follow_to_who_merely_had_a_link,
+        a_link_taken_back_cuts_off_who_proved_nothing;
     walls: workspaces_never_meet, changes_are_seen_in_order_by_a_tailing_reader, a_failing_unit_stores_nothing,
         a_panicking_unit_harms_no_other, reading_units_cannot_write, search_finds_words_of_its_workspace_only,
         labels_and_leads;

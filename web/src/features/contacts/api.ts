@@ -1,5 +1,5 @@
 import { type QueryClient, useQuery } from '@tanstack/react-query';
-import { get, patch } from '../../lib/api';
+import { get, patch, post } from '../../lib/api';
 import { keys } from '../../lib/keys';
 import type { Contact, Lead } from '../../lib/types';
 import { sayFailed } from '../../ui/toasts';
@@ -31,6 +31,15 @@ export async function saveContact(
       void client.invalidateQueries({ queryKey: keys.lists });
     }
   }
+}
+
+/** A person's word that an address is the contact's. */
+export async function verifyIdentity(client: QueryClient, id: string, identity: string): Promise<void> {
+  client.setQueryData<Contact>(
+    keys.contact(id),
+    await post<Contact>(`/contacts/${id}/identities/${identity}/verify`),
+  );
+  void client.invalidateQueries({ queryKey: keys.conversations });
 }
 
 /** Moves the contact's lead to another stage. */

@@ -141,7 +141,7 @@ export function ContactPanel({ contactId, conversationId, readOnly }: ContactPan
         {contact.identities.length === 0 ? <p className="text-sm text-ink-3">{words.noIdentities}</p> : null}
         <ul className="divide-y divide-line">
           {contact.identities.map((identity) => (
-            <IdentityItem key={identity.id} identity={identity} />
+            <IdentityItem key={identity.id} identity={identity} contactId={readOnly ? null : contact.id} />
           ))}
         </ul>
       </Section>

@@ -5,8 +5,10 @@ import { ChannelBadge } from '../../ui/channel-badge';
 import { Hint } from '../../ui/hint';
 import { Tag } from '../../ui/tag';
 import { words } from './strings';
+import { VerifyByHand } from './verify-by-hand';
 
 const SIGNS = { claimed: CircleDashed, invited: Link2, verified: BadgeCheck };
+const TONES = { claimed: 'plain', invited: 'warn', verified: 'accent' } as const;
 /** Kinds of address that no single channel owns, and the sign they show with. */
 const KIND_CHANNELS: Record<string, string> = { phone: 'sms' };
 
@@ -26,7 +28,7 @@ function ConsentLine({ consent }: { consent: Consent }) {
 }
 
 /** One address of a contact: how sure it is, and what the person agreed to. */
-export function IdentityItem({ identity }: { identity: Identity }) {
+export function IdentityItem({ identity, contactId }: { identity: Identity; contactId: string | null }) {
   const Sign = SIGNS[identity.proof];
   return (
     <li className="py-2">
@@ -39,7 +41,7 @@ export function IdentityItem({ identity }: { identity: Identity }) {
         <Hint text={words.proofHints[identity.proof]}>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the explanation must be reachable by keyboard */}
           <span tabIndex={0} className="rounded-md">
-            <Tag tone={identity.proof === 'verified' ? 'accent' : 'plain'}>
+            <Tag tone={TONES[identity.proof]}>
               <Sign aria-hidden="true" className="size-3" />
               {words.proofs[identity.proof]}
             </Tag>
@@ -47,6 +49,9 @@ export function IdentityItem({ identity }: { identity: Identity }) {
         </Hint>
       </div>
       {identity.reachable ? null : <p className="mt-0.5 pl-5 text-xs text-warn">{words.unreachable}</p>}
+      {contactId && identity.proof !== 'verified' ? (
+        <VerifyByHand contactId={contactId} identityId={identity.id} proof={identity.proof} />
+      ) : null}
       {identity.consents.length > 0 ? (
         <ul aria-label={words.consents} className="mt-1.5 space-y-1 pl-5">
           {identity.consents.map((consent) => (

@@ -1,9 +1,17 @@
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
-import { ApiError, explain, get, post, query } from '../../lib/api';
+import { ApiError, del, explain, get, post, query } from '../../lib/api';
 import { keys } from '../../lib/keys';
 import { items } from '../../lib/queries';
-import type { Attempt, Conversation, ConversationStatus, Message, MessagePage, Page } from '../../lib/types';
+import type {
+  Attempt,
+  ContinuationLink,
+  Conversation,
+  ConversationStatus,
+  Message,
+  MessagePage,
+  Page,
+} from '../../lib/types';
 import {
   knownRow,
   patchLists,
@@ -174,6 +182,23 @@ export async function setLabels(
   ];
   await change(client, id, { labels }, () => post(`/conversations/${id}/labels`, { add, remove }));
   void client.invalidateQueries({ queryKey: keys.labels });
+}
+
+/** Links into the web chat that were made for a conversation, newest first. */
+export const useLinks = (id: string) =>
+  useQuery({
+    queryKey: keys.links(id),
+    queryFn: ({ signal }) => get<ContinuationLink[]>(`/conversations/${id}/link`, signal),
+    staleTime: 0,
+  });
+
+/** Makes a link. Its address is told this once. */
+export const makeLink = (id: string): Promise<{ id: string; url: string }> =>
+  post(`/conversations/${id}/link`);
+
+export async function revokeLink(client: QueryClient, id: string, link: string): Promise<void> {
+  await del(`/conversations/${id}/link/${link}`);
+  void client.invalidateQueries({ queryKey: keys.links(id) });
 }
 
 /** Tells the hub that a person has seen the conversation. */

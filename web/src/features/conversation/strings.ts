@@ -68,6 +68,9 @@ export const words = {
   deletedOurs: 'This message was deleted',
   late: 'arrived late',
   lateHint: 'The channel passed this on long after it was written.',
+  unverified: 'unverified',
+  unverifiedHint:
+    'Came by a continuation link and has not proved to be the customer. They see nothing of the conversation from before.',
   pressed: 'Pressed a button',
   repliedTo: 'In reply to',
   somethingOlder: 'an older message',
@@ -118,6 +121,16 @@ export const words = {
   snooze: 'Snooze',
   snoozed: (at: string) => `Snoozed until ${at}`,
   snoozeTimes: { hour: 'In an hour', evening: 'This evening', tomorrow: 'Tomorrow', monday: 'Next Monday' },
+  more: 'More',
+  copyLink: 'Copy continuation link',
+  linkCopied: 'Continuation link copied. It leads one browser into the web chat, for 24 hours.',
+  links: 'Links',
+  linkState: { open: 'not opened', opened: 'opened', expired: 'over', revoked: 'taken back' } as Record<
+    string,
+    string
+  >,
+  takeBack: 'Take back',
+  tookBack: 'The link was taken back',
   labels: 'Labels',
   newLabel: 'New label',
   addLabel: 'Add',

@@ -10,6 +10,8 @@ import { SandboxTag, Tag } from '../../../ui/tag';
 import { words } from '../strings';
 import type { ConversationActions } from '../use-actions';
 import { LabelMenu, OwnerMenu, SnoozeMenu } from './header-menus';
+import { MoreMenu } from './more-menu';
+import { UnverifiedTag } from './unverified-tag';
 
 interface ConversationHeaderProps {
   conversation: Conversation;
@@ -54,6 +56,7 @@ export function ConversationHeader({
           <span className="contents max-md:[&_.truncate]:hidden">
             <ChannelBadge channel={conversation.channel} text={conversation.account?.name ?? null} />
           </span>
+          {conversation.route?.proof === 'invited' ? <UnverifiedTag /> : null}
           {conversation.sandbox ? <SandboxTag /> : null}
           {status === 'open' ? null : (
             <Tag tone="accent">
@@ -72,6 +75,7 @@ export function ConversationHeader({
       <OwnerMenu conversation={conversation} actions={actions} me={me} />
       <LabelMenu conversation={conversation} actions={actions} />
       <SnoozeMenu actions={actions} />
+      <MoreMenu id={conversation.id} />
       <Button
         size="sm"
         onClick={actions.resolveOrReopen}

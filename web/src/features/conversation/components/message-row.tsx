@@ -12,6 +12,7 @@ import { Bubble } from './bubble';
 import { LinkedText } from './linked-text';
 import { type MessageActions, MessageMenu } from './message-menu';
 import { MessageStateLine } from './message-state';
+import { UnverifiedTag } from './unverified-tag';
 
 function AuthorLine({ message, customer }: { message: Message; customer: string }) {
   const { kind, name } = message.author;
@@ -136,7 +137,12 @@ export const MessageRow = memo(function MessageRow({
 }: MessageRowProps) {
   const ours = message.direction !== 'in';
   const out = message.direction === 'out';
-  const showFoot = last || message.late || message.edited_at !== null || (out && !isQuiet(message.state));
+  const showFoot =
+    last ||
+    message.late ||
+    message.unverified ||
+    message.edited_at !== null ||
+    (out && !isQuiet(message.state));
   return (
     <article
       aria-label={`${message.direction === 'in' ? customer : (message.author.name ?? words.bot)}, ${clock(message.at)}`}
@@ -177,6 +183,7 @@ export const MessageRow = memo(function MessageRow({
             {clock(message.at)}
           </time>
           {message.edited_at && !message.deleted_at ? <span>{words.edited}</span> : null}
+          {message.unverified ? <UnverifiedTag /> : null}
           {message.late ? (
             <span className="inline-flex items-center gap-1 text-warn" title={words.lateHint}>
               <Info aria-hidden="true" className="size-3.5" />
