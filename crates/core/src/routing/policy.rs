@@ -156,7 +156,11 @@ pub fn first_line(line: &str, channel: &str, business: &str, link: &str) -> Stri
             text.replace(&format!("{{{{ {name} }}}}"), value).replace(&format!("{{{{{name}}}}}"), value)
         },
     );
-    if link.is_empty() { filled.split_whitespace().collect::<Vec<_>>().join(" ") } else { filled }
+    if !link.is_empty() || !wants_link(line) {
+        return filled;
+    }
+    let closed = |line: &str| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    filled.lines().map(closed).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 /// Whether a first line has a place for the link.

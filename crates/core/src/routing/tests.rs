@@ -266,6 +266,8 @@ fn the_first_line() {
     }
     let asked = "We go on here, {{ business }}. {{link}}";
     assert_eq!(first_line(asked, "Instagram", "Acme", ""), "We go on here, Acme.");
+    assert_eq!(first_line("a {{ link }} b\nc  d", "Instagram", "Acme", ""), "a b\nc d");
+    assert_eq!(first_line("a\n\nb  c", "Instagram", "Acme", ""), "a\n\nb  c");
     assert!(wants_link(asked) && !wants_link(own));
 }
 

@@ -24,8 +24,7 @@ impl Browser {
         let accounts = hub.cli_json(&["account", "list"]);
         let chat = accounts.as_array().into_iter().flatten().find(|row| row["channel"] == "webchat");
         let path = text(&chat.expect("a web chat")["webhook_path"]);
-        let http =
-            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
         Self {
             http: http.expect("a client"),
             hub: hub.url.clone(),
@@ -268,8 +267,13 @@ async fn the_code_is_kept_nowhere(shop: &Shop, code: &str) {
     let exported = shop.hub.rows("messages").await;
     let exported = serde_json::to_string(&exported).expect("JSON");
     let log = std::fs::read_to_string(shop.hub.path("log")).expect("a log");
-    for (place, held) in [("attempts", attempts), ("export", exported), ("thread", sent.to_string()), ("log", log)] {
-        assert!(!held.contains(&format!("{code} is your code")) && !held.contains(&format!("\"{code}\"")), "{place}");
+    for (place, held) in
+        [("attempts", attempts), ("export", exported), ("thread", sent.to_string()), ("log", log)]
+    {
+        assert!(
+            !held.contains(&format!("{code} is your code")) && !held.contains(&format!("\"{code}\"")),
+            "{place}"
+        );
     }
 }
 
@@ -325,14 +329,21 @@ async fn a_link_that_is_over_says_the_next_step_and_not_why() {
         let mut pages = Vec::new();
         for path in [link.as_str(), unknown, "/c/x", "/c/%3Cscript%3E"] {
             let (status, headers, page) = Browser::new(&shop.hub).fetch(method.clone(), path).await;
-            assert_eq!((status, &headers["cache-control"] == "no-store"), (StatusCode::NOT_FOUND, true), "{path}");
+            assert_eq!(
+                (status, &headers["cache-control"] == "no-store"),
+                (StatusCode::NOT_FOUND, true),
+                "{path}"
+            );
             pages.push(page);
         }
         pages.dedup();
         assert_eq!(pages.len(), 1, "{pages:?}");
         assert!(pages[0].contains("Write to us where you got it"), "{}", pages[0]);
     }
-    let (status, _) = shop.hub.api("DELETE", &format!("/conversations/{}/link/link_x", shop.conversation), Value::Null).await;
+    let (status, _) = shop
+        .hub
+        .api("DELETE", &format!("/conversations/{}/link/link_x", shop.conversation), Value::Null)
+        .await;
     assert_eq!(status, 404);
 }
 
@@ -347,11 +358,13 @@ async fn a_person_may_verify_by_hand() {
     let contact = text(&shop.shown().await["contact"]["id"]);
     let path = format!("/contacts/{contact}/identities/{identity}/verify");
     let verified = shop.hub.good("POST", &path, Value::Null).await;
-    let proof = verified["identities"].as_array().into_iter().flatten().find(|row| row["id"] == identity.as_str());
+    let proof =
+        verified["identities"].as_array().into_iter().flatten().find(|row| row["id"] == identity.as_str());
     assert_eq!(proof.expect("the identity")["proof"], "verified");
     let session = laptop.session().await;
     assert_eq!(session["proof"]["state"], "verified", "{session}");
     assert!(session["messages"].to_string().contains("4711"), "{session}");
-    let (status, _) = shop.hub.api("POST", &format!("/contacts/{contact}/identities/iden_x/verify"), Value::Null).await;
+    let (status, _) =
+        shop.hub.api("POST", &format!("/contacts/{contact}/identities/iden_x/verify"), Value::Null).await;
     assert_eq!(status, 404);
 }

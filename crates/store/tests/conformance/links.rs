@@ -24,7 +24,8 @@ use crate::rig::{Rig, T0, accepted, at, message};
 async fn shop(rig: &mut Rig) -> ConversationId {
     change(rig, |rig, info| {
         info.caps.text.max = 500;
-        info.addresses = vec![if info.id == rig.plain { AddressKind::Webchat } else { AddressKind::Instagram }];
+        info.addresses =
+            vec![if info.id == rig.plain { AddressKind::Webchat } else { AddressKind::Instagram }];
     });
     rig.apply(T0, rig.chat, vec![message("u1", "m1", "secret order")]).await;
     rig.conversation().await
@@ -41,7 +42,8 @@ fn change(rig: &mut Rig, edit: impl Fn(&Rig, &mut AccountInfo)) {
 }
 
 async fn link(rig: &Rig, now: Timestamp, conversation: ConversationId, hash: u8) {
-    let offer = LinkOffer { account: rig.plain, url: "https://a.example/c/x".into(), token_hash: vec![hash; 32] };
+    let offer =
+        LinkOffer { account: rig.plain, url: "https://a.example/c/x".into(), token_hash: vec![hash; 32] };
     let (workspace, user) = (rig.ws, Some(rig.user));
     rig.store.write(MakeLink { now, seed: rig.seed(), workspace, conversation, offer, user }).await.unwrap();
 }
@@ -70,7 +72,15 @@ fn says(visitor: &str, id: &str, text: &str) -> Event {
 
 fn incident(attributed: Scope) -> Fault {
     let (phase, direction) = (Phase::Confirmed, Direction::Send);
-    Fault { incident: IncidentKey(1), number: 1, phase, direction, attributed, undecided: false, suspected_at: T0 }
+    Fault {
+        incident: IncidentKey(1),
+        number: 1,
+        phase,
+        direction,
+        attributed,
+        undecided: false,
+        suspected_at: T0,
+    }
 }
 
 async fn ask(rig: &Rig, now: Timestamp, visitor: &str, faults: &[Fault]) -> CodeSent {
@@ -94,14 +104,17 @@ fn try_code(rig: &Rig, now: Timestamp, visitor: &str) -> TryCode {
 pub(crate) async fn a_link_opens_once_within_its_day(mut rig: Rig) {
     let conversation = shop(&mut rig).await;
     link(&rig, at(1), conversation, 1).await;
-    let is_open = async |now, hash| rig.store.read(LinkIsOpen { now, token_hash: vec![hash; 32] }).await.unwrap();
+    let is_open =
+        async |now, hash| rig.store.read(LinkIsOpen { now, token_hash: vec![hash; 32] }).await.unwrap();
     assert!(is_open(at(2), 1).await && !is_open(at(2), 9).await);
     let over = at(1) + LINK_LIFE;
     assert!(!is_open(over, 1).await);
     assert_eq!(open(&rig, over, 1, "v0", None).await, Opened::Ended);
     assert_eq!(open(&rig, at(2), 9, "v0", None).await, Opened::Ended);
     assert_eq!(rig.int(sql!("SELECT count(*) FROM identities")).await, 1, "nothing came of these");
-    let Opened::In { visitor, .. } = open(&rig, at(3), 1, "v1", Some("other")).await else { panic!("not in") };
+    let Opened::In { visitor, .. } = open(&rig, at(3), 1, "v1", Some("other")).await else {
+        panic!("not in")
+    };
     assert_eq!(visitor, "v1");
     let Opened::In { visitor, .. } = open(&rig, at(4), 1, "v2", Some("v1")).await else { panic!("not in") };
     assert_eq!(visitor, "v1", "the same browser is the same visitor");
@@ -111,13 +124,13 @@ pub(crate) async fn a_link_opens_once_within_its_day(mut rig: Rig) {
 }
 
 pub(crate) async fn who_merely_had_a_link_is_told_nothing(mut rig: Rig) {
-    let conversation = shop(&mut rig).await;
     rig.set_rules(&[
         r#"{"trigger": {"type": "keyword", "words": ["who"]}, "actions": [
             {"type": "reply", "text": "You are {{ contact.name | default('a guest') }}, {{ contact.fields.email | default('no mail') }}"}]}"#,
         r#"{"trigger": {"type": "keyword", "words": ["mail"]}, "actions": [
             {"type": "ask", "text": "Which?", "field": "email", "kind": "email", "wording": "We may write there."}]}"#,
     ]);
+    let conversation = shop(&mut rig).await;
     link(&rig, at(1), conversation, 1).await;
     open(&rig, at(2), 1, "v1", None).await;
     assert_eq!(sees(&rig, "v1").await, ChatView { standing: Standing::Invited, lines: Vec::new() });
@@ -145,13 +158,17 @@ pub(crate) async fn a_code_proves_who_it_is_and_opens_the_history(mut rig: Rig) 
     link(&rig, at(1), conversation, 1).await;
     open(&rig, at(2), 1, "v1", None).await;
     assert_eq!(rig.store.write(try_code(&rig, at(3), "v1")).await.unwrap(), None, "none was sent");
-    let CodeSent::Sent { channel, after, until } = ask(&rig, at(3), "v1", &[]).await else { panic!("not sent") };
+    let CodeSent::Sent { channel, after, until } = ask(&rig, at(3), "v1", &[]).await else {
+        panic!("not sent")
+    };
     assert_eq!((channel.as_str(), until), ("chat", at(3) + CODE_LIFE));
     let sent = rig.claim(at(4), after.heads[0]).await.unwrap();
     let code = sent.content.code.clone().expect("a code goes out");
     assert!(code.text.starts_with("{{ code }} is your code for the chat with Acme."), "{code:?}");
     rig.record(at(4), &sent, accepted("p1")).await;
-    assert!(matches!(ask(&rig, at(5), "v1", &[]).await, CodeSent::TooSoon { again_at } if again_at == at(63)));
+    assert!(
+        matches!(ask(&rig, at(5), "v1", &[]).await, CodeSent::TooSoon { again_at } if again_at == at(63))
+    );
     assert_eq!(rig.store.write(try_code(&rig, at(6), "nobody")).await.unwrap(), None);
     for tries in 1..=5 {
         let tried = rig.store.write(try_code(&rig, at(6), "v1")).await.unwrap();
@@ -168,7 +185,10 @@ pub(crate) async fn a_code_proves_who_it_is_and_opens_the_history(mut rig: Rig) 
     let seen = sees(&rig, "v1").await;
     let texts: Vec<&str> = seen.lines.iter().map(|line| line.text.as_str()).collect();
     assert_eq!((seen.standing, texts), (Standing::Verified, vec!["secret order"]));
-    assert_eq!(rig.texts(sql!("SELECT proved_by FROM identities WHERE proved_at IS NOT NULL")).await, ["code"]);
+    assert_eq!(
+        rig.texts(sql!("SELECT proved_by FROM identities WHERE proved_at IS NOT NULL")).await,
+        ["code"]
+    );
     assert_eq!(ask(&rig, at(200), "v1", &[]).await, CodeSent::NotAsked);
 }
 
@@ -191,7 +211,8 @@ pub(crate) async fn a_code_stands_aside_from_the_talk(mut rig: Rig) {
     let fault = AccountFault { incident: IncidentId(7), reason: "chat is down".into() };
     change(&mut rig, |rig, info| info.fault = (info.id == rig.chat).then(|| fault.clone()));
     let (workspace, account) = (rig.ws, rig.chat);
-    let hold = HoldLanes { now: at(91), seed: rig.seed(), workspace, account, fault: fault.clone(), limit: 9 };
+    let hold =
+        HoldLanes { now: at(91), seed: rig.seed(), workspace, account, fault: fault.clone(), limit: 9 };
     rig.store.write(hold).await.unwrap();
     assert!(rig.claim(at(92), after.heads[0]).await.is_none());
     let ended = sql!("SELECT reason FROM message_parts WHERE seq < 0 AND state = 'cancelled'");
@@ -212,7 +233,8 @@ pub(crate) async fn no_code_goes_into_an_incident(mut rig: Rig) {
         faults: [faults.into(), [].into()],
         directory: Arc::clone(&rig.directory),
     };
-    let stand = |channel: Option<&str>| Some(CodeStand { channel: channel.map(str::to_owned), open_until: None });
+    let stand =
+        |channel: Option<&str>| Some(CodeStand { channel: channel.map(str::to_owned), open_until: None });
     assert_eq!(rig.store.read(way(&[])).await.unwrap(), stand(Some("chat")));
     assert_eq!(rig.store.read(way(&down)).await.unwrap(), stand(None));
     assert_eq!(ask(&rig, at(3), "v1", &down).await, CodeSent::NoWay);
