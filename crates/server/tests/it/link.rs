@@ -250,11 +250,12 @@ async fn no_code_into_an_incident(shop: &Shop, laptop: &mut Browser) {
     assert_eq!(laptop.post("code", json!({})).await, json!({ "state": "no_way" }));
     assert_eq!(laptop.post("code/check", json!({ "code": "123456" })).await, json!({ "state": "over" }));
     shop.hub.good("POST", &format!("/incidents/{incident}/dismiss"), Value::Null).await;
-    until("the way to be open again", async || {
-        let session = laptop.session().await;
+    let laptop = &*laptop;
+    let open = async || {
+        let session = laptop.post("session", json!({ "token": laptop.token })).await;
         session["proof"]["way"].is_string().then_some(())
-    })
-    .await;
+    };
+    until("the way to be open again", open).await;
     assert_eq!(shop.sms.sends().len(), sends);
 }
 
