@@ -71,7 +71,9 @@ test('a customer follows the continuation link on a second device', async () => 
   await expect(laptop.getByText(`My order, please ${STAMP}`)).toHaveCount(0);
   await laptop.getByRole('textbox').fill(`From my laptop ${STAMP}`);
   await laptop.getByRole('textbox').press('Enter');
-  const said = messages().getByRole('article').filter({ hasText: `From my laptop ${STAMP}` });
+  const said = messages()
+    .getByRole('article')
+    .filter({ hasText: `From my laptop ${STAMP}` });
   await expect(said.getByText('unverified')).toBeVisible();
   await noFaults(laptop);
   await noFaults(agent);
