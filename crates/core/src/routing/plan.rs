@@ -92,7 +92,8 @@ fn decide(input: &Input<'_>, fault: Option<&Fault>, chosen: Option<&Way>) -> Dec
 
 /// The route is fine. What still waits for another one follows the customer, where it may.
 fn stay(input: &Input<'_>, chosen: Option<&Way>) -> Decision {
-    match chosen.filter(|_| input.need.left_behind) {
+    // It was written for the customer, not for who merely had a link.
+    match chosen.filter(|way| input.need.left_behind && way.proof != Proof::Invited) {
         Some(way) => Decision::Carry {
             identity: way.identity,
             account: way.account,

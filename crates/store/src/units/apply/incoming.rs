@@ -105,9 +105,13 @@ impl Batch<'_> {
         row.last_in_at = row.last_in_at.max(Some(at));
         row.waiting_since = row.waiting_since.or(Some(at));
         row.unread += 1;
-        let turned = (row.route_identity, row.route_account) != (Some(peer.identity), Some(info.id));
-        let left = row.route_account.filter(|_| turned).and_then(|route| self.apply.directory.get(route));
-        let shut = left.is_some_and(|left| left.fault.is_some() || left.stopped.is_some());
+        // What waits for a route that is shut can follow the customer.
+        let left = row.route_account.filter(|route| *route != info.id);
+        let shut = left.and_then(|route| self.apply.directory.get(route));
+        let left_behind = shut.is_some_and(|left| left.fault.is_some() || left.stopped.is_some());
+        if left_behind && peer.proof != Proof::Invited {
+            self.work.after.plans.push((row.workspace, row.id));
+        }
         row.route_identity = Some(peer.identity);
         row.route_account = Some(info.id);
         info.channel.as_str().clone_into(&mut row.channel);
@@ -138,38 +142,12 @@ impl Batch<'_> {
         insert_media(db, &mut self.work, info.workspace, info.id, id, content).await?;
         heard_from(db, peer.identity, info, at).await?;
         came_home(db, row).await?;
-        if turned {
-            self.turned(db, &state.row, (peer, shut)).await?;
+        if left_behind && peer.proof == Proof::Invited {
+            // It was written for the customer: it does not follow to who merely had a link, and may hold up no answer.
+            let why = "the customer seems to go on in the web chat, and has not proved who they are there";
+            give_back(db, &mut self.work, &state.row, None, &Reason::new("unverified", why)).await?;
         }
         Ok((id, uid))
-    }
-
-    /// The customer writes elsewhere than before: what waits on the old route follows them where it is held or that is shut. It was written for the customer, so it
-    /// does not follow to who merely had a link, but goes back to its author, and holds up no answer.
-    async fn turned<D: Db>(
-        &mut self,
-        db: &mut D,
-        row: &ConversationRow,
-        (peer, shut): (PeerState, bool),
-    ) -> Result<()> {
-        let held: Option<(PartId,)> = db
-            .row(
-                sql!(
-                    "SELECT id FROM message_parts WHERE conversation_id = ?1 AND unsent = 1 AND seq > 0 \
-                     AND state = 'held' AND identity_id <> ?2 AND (reason IS NULL OR reason <> 'restored') LIMIT 1"
-                ),
-                &vals![row.id, peer.identity],
-            )
-            .await?;
-        if held.is_none() && !shut {
-            return Ok(());
-        }
-        if peer.proof == Proof::Invited {
-            let why = "the customer seems to go on in the web chat, and has not proved who they are there";
-            return give_back(db, &mut self.work, row, None, &Reason::new("unverified", why)).await;
-        }
-        self.work.after.plans.push((row.workspace, row.id));
-        Ok(())
     }
 
     /// True where this is the contact's first message ever.

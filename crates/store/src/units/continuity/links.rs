@@ -347,7 +347,7 @@ pub(crate) async fn give_back<D: Db>(
             sql!(
                 "SELECT p.id, p.message_id, m.uid, p.author, p.identity_id, p.state FROM message_parts p \
                  JOIN messages m ON m.id = p.message_id \
-                 WHERE p.conversation_id = ?1 AND p.unsent = 1 AND p.seq > 0 AND p.state IN ('queued', 'held') \
+                 WHERE p.conversation_id = ?1 AND p.unsent = 1 AND p.seq > 0 AND (p.state = 'queued' OR (p.state = 'held' AND p.due_at IS NOT NULL)) \
                  ORDER BY p.seq, p.idx"
             ),
             &vals![row.id],

@@ -10,9 +10,9 @@ use everthread_core::ids::{
 };
 use everthread_core::outbox::Author;
 use everthread_core::routing::{
-    Decision, Fault, Input, Mode, Need, Plan, Policy, Way, Wish, first_line, plan, wants_link,
+    Decision, Fault, Input, Mode, Need, Plan, Policy, Wish, first_line, plan, wants_link,
 };
-use everthread_core::state::{Proof, State};
+use everthread_core::state::State;
 use everthread_core::time::Timestamp;
 
 use super::carry::{Move, WaitingPart, move_lane, waiting};
@@ -138,9 +138,8 @@ impl Unit for PlanLane {
             (Trigger::Approve(_) | Trigger::Choose(..), _) => true,
         };
         self.keep(db, &mut work, (&row, &parts), (&made, &known, incident), moves).await?;
-        let moved = (moves
-            && self.carry(db, &mut work, &mut row, &parts, (&made, incident, contact.locale)).await?)
-            || self.follow(db, &mut work, &mut row, &parts, (&made, &ways)).await?;
+        let moved =
+            moves && self.carry(db, &mut work, &mut row, &parts, (&made, incident, contact.locale)).await?;
         Ok(Planned { plan: Some(made), moved, after: work.finish(db).await? })
     }
 }
@@ -313,30 +312,6 @@ impl PlanLane {
         }
         let link = offer.map_or("", |offer| offer.url.as_str());
         Ok(first_line(line, &self.channel_title, &self.business, link))
-    }
-
-    /// The customer has turned the route to where nothing is wrong: what waits on the old one follows, as a whole. True where it did.
-    async fn follow<D: Db>(
-        &self,
-        db: &mut D,
-        work: &mut Work,
-        row: &mut ConversationRow,
-        parts: &[WaitingPart],
-        (made, ways): (&Plan, &[Way]),
-    ) -> Result<bool> {
-        let (Some(identity), Some(account)) = (row.route_identity, row.route_account) else {
-            return Ok(false);
-        };
-        let strays = parts.iter().any(|part| (part.identity, part.account) != (identity, account));
-        let way = ways.iter().find(|way| (way.identity, way.account) == (identity, account));
-        let fits = way.is_some_and(|way| way.misfit.is_none() && way.proof != Proof::Invited);
-        let Some(info) = self.directory.get(account).filter(|_| strays && fits) else { return Ok(false) };
-        if made.decision != Decision::Stay {
-            return Ok(false);
-        }
-        let to = Move { identity, info, template: None, line: None };
-        move_lane(db, work, row, parts, &to).await?;
-        Ok(true)
     }
 }
 

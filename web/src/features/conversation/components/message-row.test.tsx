@@ -80,6 +80,11 @@ describe('message states', () => {
     expect(actions.resend).toHaveBeenCalledTimes(1);
   });
 
+  it('what comes from somebody who merely had a link is marked', () => {
+    show({ direction: 'in', unverified: true });
+    expect(screen.getByText('unverified')).toBeTruthy();
+  });
+
   it('unconfirmed warns before it sends a second copy', () => {
     show({ ...OURS, state: 'unconfirmed' });
     expect(screen.getByRole('button', { name: 'Send again anyway' })).toBeTruthy();
