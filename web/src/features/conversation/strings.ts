@@ -42,6 +42,8 @@ export const words = {
     failed: 'It was not sent.',
     cancelled: 'It was taken back before it was sent.',
   } satisfies Record<MessageState, string>,
+  cancelledFor: (reason: string) => `Cancelled: ${reason}`,
+  returned: 'It came back to you.',
   waits: 'It waits, safely.',
   deadline: (at: string) => `If it can’t go until ${at}, it is cancelled with this reason.`,
   deadlinePerson: (at: string) => `If it can’t go until ${at}, it comes back to its author.`,

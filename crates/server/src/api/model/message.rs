@@ -103,8 +103,9 @@ pub struct HeldView {
 /// Why a message failed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ErrorView {
+    /// An error class, or `returned` (it came back to its author) or `cancelled`.
     pub class: String,
-    /// The provider's own code.
+    /// The provider's own code, or ours for the last two.
     pub code: String,
     pub text: String,
     /// What a person can do.
@@ -150,6 +151,8 @@ pub struct AttemptView {
 pub(crate) fn next_step(class: &str) -> &'static str {
     match class {
         "platform_outage" => "Nothing to do: it goes on by itself when the platform answers again.",
+        "returned" => "Read what was said since, then send it again or write it anew.",
+        "cancelled" => "Nothing to do: it is not sent.",
         "throttled" => "Nothing to do: it is sent at the pace that the platform allows.",
         "auth" => "Connect the account again: its access was withdrawn.",
         "window_closed" => "Send a template, or wait until the customer writes again.",

@@ -152,12 +152,24 @@ fn held(state: State, parts: &[PartRow]) -> Option<HeldView> {
 
 fn error(row: &MessageRow, parts: &[PartRow]) -> Option<ErrorView> {
     let own = row.error_class.clone().zip(Some((row.error_code.clone(), row.error_text.clone())));
-    let (class, (code, text)) = own.or_else(|| {
+    let failed = own.or_else(|| {
         let part = parts.iter().find(|part| part.error_class.is_some())?;
         part.error_class.clone().zip(Some((part.error_code.clone(), part.error_text.clone())))
-    })?;
+    });
+    let (class, (code, text)) = failed.or_else(|| ended(row.state, parts))?;
     let next_step = next_step(&class).to_owned();
     Some(ErrorView { class, code: code.unwrap_or_default(), text: text.unwrap_or_default(), next_step })
+}
+
+/// Why a message came back to its author or was cancelled: no provider's error, a reason of ours.
+fn ended(state: State, parts: &[PartRow]) -> Option<(String, (Option<String>, Option<String>))> {
+    let class = match state {
+        State::Failed => "returned",
+        State::Cancelled => "cancelled",
+        _ => return None,
+    };
+    let part = parts.iter().find(|part| part.state == state && part.reason.is_some())?;
+    Some((class.to_owned(), (part.error_code.clone(), part.reason.clone())))
 }
 
 fn part_view(part: PartRow, whole: &str) -> PartView {

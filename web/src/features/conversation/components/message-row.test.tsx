@@ -85,6 +85,31 @@ describe('message states', () => {
     expect(screen.getByText('unverified')).toBeTruthy();
   });
 
+  it('what came back to its author says why, and can be sent again', async () => {
+    const actions = show({
+      ...OURS,
+      state: 'failed',
+      error: {
+        class: 'returned',
+        code: 'overtaken',
+        text: 'the customer wrote again',
+        next_step: 'Read first.',
+      },
+    });
+    expect(screen.getByText('It came back to you. The customer wrote again.')).toBeTruthy();
+    await userEvent.click(screen.getByRole('button', { name: 'Send again' }));
+    expect(actions.resend).toHaveBeenCalledTimes(1);
+  });
+
+  it('what was cancelled says why in its own line', () => {
+    show({
+      ...OURS,
+      state: 'cancelled',
+      error: { class: 'cancelled', code: 'stop', text: 'the customer said stop', next_step: '' },
+    });
+    expect(screen.getByText('Cancelled: the customer said stop')).toBeTruthy();
+  });
+
   it('unconfirmed warns before it sends a second copy', () => {
     show({ ...OURS, state: 'unconfirmed' });
     expect(screen.getByRole('button', { name: 'Send again anyway' })).toBeTruthy();

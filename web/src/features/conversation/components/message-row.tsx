@@ -39,7 +39,7 @@ function AuthorLine({ message, customer }: { message: Message; customer: string 
 /** Why a message did not go, what to do, and the way to do it. */
 function Trouble({ message, actions }: { message: Message; actions: MessageActions }) {
   const { error, state } = message;
-  if (!error && !canResend(state)) return null;
+  if (state === 'cancelled' || (!error && !canResend(state))) return null;
   return (
     <div
       className={cx(
@@ -48,8 +48,11 @@ function Trouble({ message, actions }: { message: Message; actions: MessageActio
       )}
     >
       <p>
-        {error ? error.text || words.states[state] : words.stateHints[state]}
-        {error?.code ? <span className="text-ink-2"> ({error.code})</span> : null}
+        {error?.class === 'returned' ? `${words.returned} ` : null}
+        {error ? sentence(error.text || words.states[state]) : words.stateHints[state]}
+        {error?.code && error.class !== 'returned' ? (
+          <span className="text-ink-2"> ({error.code})</span>
+        ) : null}
       </p>
       {error?.next_step ? (
         <p className="mt-0.5 text-ink-2">

@@ -33,10 +33,10 @@ export const reasonText = (reason: string): string => words.reasons[reason] ?? r
 
 /** What became of an outgoing message: a sign, words, and the time it came to that. */
 export function MessageStateLine({ message }: { message: Message }) {
-  const { state, parts } = message;
+  const { state, parts, error } = message;
   const Sign = SIGNS[state];
   // Why it is held stands in a block of its own.
-  const text = words.states[state];
+  const text = state === 'cancelled' && error ? words.cancelledFor(error.text) : words.states[state];
   const several = parts.length > 1 && partsDone(message) < parts.length;
   return (
     <Hint text={words.stateHints[state]}>
