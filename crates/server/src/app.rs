@@ -26,6 +26,7 @@ use crate::effects::Effects;
 use crate::ingress::{self, Ingress};
 use crate::realtime::Realtime;
 use crate::registry::Registry;
+use crate::sso::Sso;
 use crate::supervisor::{Supervisor, TaskKind};
 
 /// Everything that is served on the one port.
@@ -129,6 +130,8 @@ pub struct Wiring {
     pub continuity: Continuity,
     pub files: Arc<dyn ObjectStore>,
     pub sandbox: bool,
+    /// The identity provider, where one is configured.
+    pub sso: Option<Sso>,
 }
 
 /// The API's routes.
@@ -147,6 +150,7 @@ pub fn api(wiring: &Wiring) -> Router {
         random: crate::seal::random_32,
         public_url: wiring.admin.public_url.clone(),
         sandbox: wiring.sandbox,
+        sso: wiring.sso.clone(),
     });
     api::router(state).0
 }
@@ -225,6 +229,10 @@ impl api::Hub for ApiHub {
 
     fn seal(&self, plain: &[u8]) -> Vec<u8> {
         self.admin.seal.seal(plain)
+    }
+
+    fn unseal(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.admin.seal.open(sealed).ok()
     }
 
     fn figures(&self) -> Figures {

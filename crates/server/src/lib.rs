@@ -27,6 +27,7 @@ pub mod media;
 pub mod realtime;
 pub mod registry;
 pub mod seal;
+pub mod sso;
 pub mod supervisor;
 pub mod web;
 pub mod webchat;

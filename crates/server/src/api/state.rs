@@ -20,6 +20,7 @@ use super::model::account::NewAccount;
 use crate::continuity::Continuity;
 use crate::realtime::Realtime;
 use crate::registry::Registry;
+use crate::sso::Sso;
 
 /// Shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +48,8 @@ pub struct Inner {
     pub hasher: Hasher,
     pub limits: Limits,
     pub cookie: CookieStyle,
+    /// The identity provider, where one is configured.
+    pub sso: Option<Sso>,
 }
 
 /// What the caller of [`ApiState::new`] decides.
@@ -60,12 +63,13 @@ pub struct Parts {
     pub random: fn() -> [u8; 32],
     pub public_url: String,
     pub sandbox: bool,
+    pub sso: Option<Sso>,
 }
 
 impl ApiState {
     /// State of an API over these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, hub, realtime, media, clock, seed, random, public_url, sandbox } = parts;
+        let Parts { store, hub, realtime, media, clock, seed, random, public_url, sandbox, sso } = parts;
         let cookie = CookieStyle::of(&public_url);
         let (hasher, limits) = (Hasher::default(), Limits::default());
         Self(Arc::new(Inner {
@@ -81,6 +85,7 @@ impl ApiState {
             hasher,
             limits,
             cookie,
+            sso,
         }))
     }
 
@@ -140,6 +145,9 @@ pub trait Hub: Send + Sync + 'static {
 
     /// Seals a secret under the key file.
     fn seal(&self, plain: &[u8]) -> Vec<u8>;
+
+    /// Opens what [`Hub::seal`] made; none under another key file.
+    fn unseal(&self, sealed: &[u8]) -> Option<Vec<u8>>;
 
     /// How the journal stands.
     fn figures(&self) -> Figures;
