@@ -28,6 +28,7 @@ use crate::ingress::{self, Ingress};
 use crate::realtime::Realtime;
 use crate::registry::Registry;
 use crate::sandbox::Sandbox;
+use crate::sso::Sso;
 use crate::supervisor::{Supervisor, TaskKind};
 
 /// Everything that is served on the one port.
@@ -132,6 +133,8 @@ pub struct Wiring {
     pub files: Arc<dyn ObjectStore>,
     pub doorway: Doorway,
     pub sandbox: Option<Sandbox>,
+    /// The identity provider, where one is configured.
+    pub sso: Option<Sso>,
 }
 
 /// The API's routes.
@@ -151,6 +154,7 @@ pub fn api(wiring: &Wiring) -> Router {
         random: crate::seal::random_32,
         public_url: wiring.admin.public_url.clone(),
         sandbox: wiring.sandbox.clone(),
+        sso: wiring.sso.clone(),
     });
     api::router(state).0
 }
@@ -234,6 +238,10 @@ impl api::Hub for ApiHub {
 
     fn seal(&self, plain: &[u8]) -> Vec<u8> {
         self.admin.seal.seal(plain)
+    }
+
+    fn unseal(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.admin.seal.open(sealed).ok()
     }
 
     fn figures(&self) -> Figures {

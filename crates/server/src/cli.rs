@@ -76,6 +76,31 @@ pub struct Serve {
     /// Run simulated platforms and customers beside the hub.
     #[arg(long, env = "EVERTHREAD_SANDBOX")]
     pub sandbox: bool,
+    #[command(flatten)]
+    pub sso: SsoFlags,
+}
+
+/// Sign-in through an OpenID Connect provider.
+#[derive(Debug, Default, Args)]
+pub struct SsoFlags {
+    /// Address of an OpenID Connect provider that people sign in with.
+    #[arg(long, env = "EVERTHREAD_SSO_ISSUER", value_name = "URL")]
+    pub sso_issuer: Option<String>,
+    /// Our name at the provider.
+    #[arg(long, env = "EVERTHREAD_SSO_CLIENT_ID", value_name = "ID")]
+    pub sso_client_id: Option<String>,
+    /// Our secret at the provider; other users of this machine see flags, so give it by the environment.
+    #[arg(long, env = "EVERTHREAD_SSO_CLIENT_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub sso_client_secret: Option<String>,
+    /// What the button calls the provider.
+    #[arg(long, env = "EVERTHREAD_SSO_NAME", value_name = "NAME")]
+    pub sso_name: Option<String>,
+    /// Let people in whom nobody invited, as admin, agent or viewer.
+    #[arg(long, env = "EVERTHREAD_SSO_PROVISION_ROLE", value_name = "ROLE")]
+    pub sso_provision_role: Option<String>,
+    /// Slug of the workspace for people whom nobody invited; default: the first.
+    #[arg(long, env = "EVERTHREAD_SSO_PROVISION_WORKSPACE", value_name = "SLUG")]
+    pub sso_provision_workspace: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -29,6 +29,7 @@ pub mod realtime;
 pub mod registry;
 pub mod sandbox;
 pub mod seal;
+pub mod sso;
 pub mod supervisor;
 pub mod web;
 pub mod webchat;

@@ -13,8 +13,14 @@ pub enum ApiError {
     Unauthenticated,
     #[error("the e-mail address or the password is wrong")]
     BadCredentials,
-    #[error("this sign-in link was used already, or is older than 30 minutes")]
+    #[error("this sign-in link was used already, or is too old")]
     LinkInvalid,
+    #[error("this code is wrong, too old, or was used already")]
+    BadCode,
+    #[error("this sign-in waited too long for its second step")]
+    SignInExpired,
+    #[error("this workspace asks everybody for a second factor, and none is set up")]
+    SecondFactorRequired,
     #[error("the X-CSRF header is missing or does not belong to this session")]
     Csrf,
     #[error("this needs the role {needs}")]
@@ -99,7 +105,22 @@ impl ApiError {
                 S::UNAUTHORIZED,
                 "link_invalid",
                 "Sign-in link not valid",
-                "Ask for a new link: everthread user reset.",
+                "Ask for a new link: an admin makes one under Settings, or `everthread user reset` does.",
+            ),
+            Self::BadCode => facts(
+                S::UNAUTHORIZED,
+                "bad_code",
+                "Wrong code",
+                "Wait for the next code of your app, or use a recovery code.",
+            ),
+            Self::SignInExpired => {
+                facts(S::UNAUTHORIZED, "sign_in_expired", "Sign-in timed out", "Start again.")
+            }
+            Self::SecondFactorRequired => facts(
+                S::FORBIDDEN,
+                "second_factor_required",
+                "Second factor needed",
+                "Set one up under Settings, Security.",
             ),
             Self::Csrf => facts(S::FORBIDDEN, "csrf", "Request not from this console", "Reload the page."),
             Self::Forbidden { .. } => {

@@ -53,7 +53,22 @@ async fn keep(state: &ApiState, request: Request, next: Next) -> Result<Response
     remember(state, caller.workspace, key, response).await
 }
 
-/// Keeps the answer; an answer that says "try again" is forgotten instead.
+/// An answer with a secret in it that is shown this once. It is not kept for a repeated request, which would store the
+/// secret in the clear: asked again, the work is done again.
+pub struct ShownOnce<T>(pub StatusCode, pub T);
+
+#[derive(Clone)]
+struct HoldsSecret;
+
+impl<T: serde::Serialize> IntoResponse for ShownOnce<T> {
+    fn into_response(self) -> Response {
+        let mut response = (self.0, axum::Json(self.1)).into_response();
+        response.extensions_mut().insert(HoldsSecret);
+        response
+    }
+}
+
+/// Keeps the answer; an answer that says "try again" or holds a secret is forgotten instead.
 async fn remember(
     state: &ApiState,
     workspace: WorkspaceId,
@@ -61,8 +76,9 @@ async fn remember(
     response: Response,
 ) -> Result<Response, ApiError> {
     let status = response.status();
-    if status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::UNAUTHORIZED)
-    {
+    let again = status.is_server_error()
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::UNAUTHORIZED);
+    if again || response.extensions().get::<HoldsSecret>().is_some() {
         state.store.write(FinishIdempotent { workspace, key, answer: None }).await?;
         return Ok(response);
     }

@@ -9,7 +9,7 @@ pub mod cursor;
 pub mod error;
 pub mod extract;
 pub mod fields;
-mod idempotency;
+pub mod idempotency;
 pub mod model;
 mod openapi;
 mod routes;
@@ -34,10 +34,19 @@ pub const JSON_BYTES_MAX: usize = 512 * 1024;
 
 /// Writes down who changed what.
 async fn audit(state: &ApiState, caller: &Caller, action: &str, object: &str) -> Result<(), ApiError> {
-    let detail = match &caller.key_name {
-        Some(key) => serde_json::json!({ "api_key": key }),
-        None => serde_json::json!({}),
-    };
+    audit_with(state, caller, (action, object), serde_json::json!({})).await
+}
+
+/// As [`audit`], with an object of details; no secrets.
+async fn audit_with(
+    state: &ApiState,
+    caller: &Caller,
+    (action, object): (&str, &str),
+    mut detail: serde_json::Value,
+) -> Result<(), ApiError> {
+    if let Some(key) = &caller.key_name {
+        detail["api_key"] = key.as_str().into();
+    }
     let unit = Audit {
         now: state.now(),
         seed: (state.seed)(),
@@ -48,4 +57,22 @@ async fn audit(state: &ApiState, caller: &Caller, action: &str, object: &str) ->
         detail: detail.to_string(),
     };
     Ok(state.store.write(unit).await?)
+}
+
+/// Writes down what a person did to their own way of signing in, in every workspace they belong to.
+async fn audit_person(state: &ApiState, person: &auth::Person, action: &str) -> Result<(), ApiError> {
+    let object = model::id(everthread_core::ids::UserId::PREFIX, person.user.uid);
+    for membership in &person.memberships {
+        let unit = Audit {
+            now: state.now(),
+            seed: (state.seed)(),
+            workspace: Some(membership.workspace),
+            user: Some(person.user.id),
+            action: action.to_owned(),
+            object: object.clone(),
+            detail: "{}".to_owned(),
+        };
+        state.store.write(unit).await?;
+    }
+    Ok(())
 }

@@ -63,9 +63,15 @@ fn talk() -> OpenApiRouter<ApiState> {
 }
 
 fn workspace() -> OpenApiRouter<ApiState> {
-    use v1::{accounts, continuity, incidents, problems, rules, sandbox, webhooks};
+    use v1::{accounts, api_keys, continuity, incidents, problems, rules, sandbox, users, webhooks};
     OpenApiRouter::new()
-        .routes(routes!(v1::users::list_users))
+        .routes(routes!(users::list::list_users, users::invite::invite_user))
+        .routes(routes!(users::update::update_user, users::remove::remove_user))
+        .routes(routes!(users::reset::reset_user))
+        .routes(routes!(api_keys::list::list_api_keys, api_keys::create::create_api_key))
+        .routes(routes!(api_keys::revoke::revoke_api_key))
+        .routes(routes!(v1::audit::list_audit))
+        .routes(routes!(v1::security::show_security, v1::security::set_security))
         .routes(routes!(v1::labels::list_labels))
         .routes(routes!(accounts::list::list_accounts, accounts::create::create_account))
         .routes(routes!(accounts::delete::delete_account))
@@ -101,6 +107,14 @@ fn system() -> OpenApiRouter<ApiState> {
             session::delete::delete_session
         ))
         .routes(routes!(session::link::create_session_by_link))
+        .routes(routes!(session::second_step::finish_sign_in))
+        .routes(routes!(session::second_factor::begin_second_factor))
+        .routes(routes!(session::second_factor::confirm_second_factor))
+        .routes(routes!(session::second_factor::drop_second_factor))
+        .routes(routes!(session::password::set_password))
+        .routes(routes!(session::sso::show_sso))
+        .routes(routes!(session::sso::begin_sso))
+        .routes(routes!(session::sso::finish_sso))
         .routes(routes!(v1::stream::stream_changes))
         .routes(routes!(v1::system::show_system))
 }

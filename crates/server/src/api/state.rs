@@ -21,6 +21,7 @@ use crate::continuity::Continuity;
 use crate::realtime::Realtime;
 use crate::registry::Registry;
 use crate::sandbox::Sandbox;
+use crate::sso::Sso;
 
 /// Shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +49,8 @@ pub struct Inner {
     pub hasher: Hasher,
     pub limits: Limits,
     pub cookie: CookieStyle,
+    /// The identity provider, where one is configured.
+    pub sso: Option<Sso>,
 }
 
 /// What the caller of [`ApiState::new`] decides.
@@ -61,12 +64,13 @@ pub struct Parts {
     pub random: fn() -> [u8; 32],
     pub public_url: String,
     pub sandbox: Option<Sandbox>,
+    pub sso: Option<Sso>,
 }
 
 impl ApiState {
     /// State of an API over these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, hub, realtime, media, clock, seed, random, public_url, sandbox } = parts;
+        let Parts { store, hub, realtime, media, clock, seed, random, public_url, sandbox, sso } = parts;
         let cookie = CookieStyle::of(&public_url);
         let (hasher, limits) = (Hasher::default(), Limits::default());
         Self(Arc::new(Inner {
@@ -82,6 +86,7 @@ impl ApiState {
             hasher,
             limits,
             cookie,
+            sso,
         }))
     }
 
@@ -144,6 +149,9 @@ pub trait Hub: Send + Sync + 'static {
 
     /// Seals a secret under the key file.
     fn seal(&self, plain: &[u8]) -> Vec<u8>;
+
+    /// Opens what [`Hub::seal`] made; none under another key file.
+    fn unseal(&self, sealed: &[u8]) -> Option<Vec<u8>>;
 
     /// How the journal stands.
     fn figures(&self) -> Figures;

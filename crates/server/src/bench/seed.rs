@@ -141,6 +141,7 @@ impl Seeder {
             name: "bench".into(),
             token_hash: Sha256::digest(token.as_bytes()).to_vec(),
             role: Role::Viewer,
+            created_by: None,
         };
         self.store().write(unit).await.map_err(Failure::from_display)?;
         Ok(token)

@@ -26,6 +26,7 @@ use crate::media::link::{self, Links};
 use crate::media::{Fetcher, Files};
 use crate::realtime::Realtime;
 use crate::seal::Seal;
+use crate::sso::Sso;
 use crate::supervisor::{Supervisor, TaskKind};
 use crate::webchat::{Chat, Proving};
 use crate::webhooks_out::{Caller, StoreHandle};
@@ -224,6 +225,7 @@ impl Parts {
             files,
             doorway,
             sandbox: sandbox.clone(),
+            sso: self.config.sso.clone().map(Sso::new).transpose().map_err(Failure::from_display)?,
         });
         door.open(Router::new().merge(api).merge(crate::webchat::routes(chat)).merge(linked));
         let socket = admin::bind(&self.config.data)?;

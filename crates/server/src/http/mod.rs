@@ -64,7 +64,7 @@ pub struct Client {
 }
 
 /// A builder with what both clients share.
-fn builder() -> reqwest::ClientBuilder {
+pub(crate) fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("everthread/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)

@@ -69,3 +69,22 @@ impl Named for UserId {
          WHERE u.uid = ?1 AND m.workspace_id = ?2 AND u.disabled_at IS NULL"
     );
 }
+
+/// A workspace by its slug; without one the first.
+#[derive(Clone, Debug)]
+pub struct WorkspaceBySlug {
+    pub slug: Option<String>,
+}
+
+impl Unit for WorkspaceBySlug {
+    type Out = Option<WorkspaceId>;
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let row: Option<(WorkspaceId,)> = match &self.slug {
+            Some(slug) => {
+                db.row(sql!("SELECT id FROM workspaces WHERE slug = ?1"), &vals![slug.as_str()]).await?
+            }
+            None => db.row(sql!("SELECT id FROM workspaces ORDER BY id LIMIT 1"), &[]).await?,
+        };
+        Ok(row.map(|(id,)| id))
+    }
+}

@@ -34,7 +34,9 @@ impl Unit for Assign {
             let _: (i64,) = db
                 .one(
                     "user",
-                    sql!("SELECT user_id FROM memberships WHERE workspace_id = ?1 AND user_id = ?2"),
+                    sql!(
+                        "SELECT user_id FROM memberships WHERE workspace_id = ?1 AND user_id = ?2 AND disabled_at IS NULL"
+                    ),
                     &vals![self.workspace, user],
                 )
                 .await?;

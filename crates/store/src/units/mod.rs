@@ -15,6 +15,7 @@ mod feed;
 mod journal;
 mod leads;
 mod media;
+mod members;
 mod out;
 mod people;
 mod problems;
@@ -23,7 +24,9 @@ mod restored;
 mod rows;
 mod rules;
 mod sandbox;
+mod second_factor;
 mod settle;
+mod sso;
 mod webhooks;
 mod work;
 mod workspace;
@@ -55,16 +58,25 @@ pub use journal::{
 };
 pub use leads::{AddPipeline, StageKind, UpdateLead};
 pub use media::{AddUpload, DueMedia, MediaJob, MediaOutcome, MediaResult};
+pub use members::{
+    AddApiKey, ChangeMember, InviteUser, Invited, MemberChange, RequireSecondFactor, RevokeApiKey,
+    TouchApiKey,
+};
 pub use people::{
-    AddApiKey, AddSession, AddSignInLink, AddUser, AddWorkspace, Audit, DropSession, RedeemLink,
-    RevokeApiKey, Role, SetPassword, TouchSession,
+    AddSession, AddSignInLink, AddUser, AddWorkspace, Audit, DropSession, RedeemLink, Role, SetPassword,
+    TouchSession,
 };
 pub use problems::{AddProblem, MarkReplayed, NewProblem};
 pub use record::{AttemptResult, Record, Recorded};
 pub use restored::{HeldRestored, HoldRestored};
 pub use rules::{RemoveRule, UpsertRule};
 pub use sandbox::{EraseSandbox, SandboxErased};
+pub use second_factor::{
+    AwaitSecondStep, BeginSecondFactor, ConfirmSecondFactor, DropSecondFactor, EndSecondStep, SecondFactorOf,
+    SecondFactorRow, SecondStep, Shown, UseCode,
+};
 pub use settle::{RecentCall, Recover, Recovered, Settle, Settled};
+pub use sso::{BeginSso, FindBySso, SsoRequest, SsoUser, TakeSso};
 pub use webhooks::{
     AddWebhook, DeliveryOutcome, DeliveryResult, DueDeliveries, Redeliver, RemoveWebhook, TestWebhook,
     WebhookJob,

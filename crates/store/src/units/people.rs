@@ -109,7 +109,7 @@ impl Unit for AddUser {
     }
 }
 
-/// Sets or changes a password (PHC string) and ends the person's sessions but `keep`.
+/// Sets or changes a password (PHC string) and ends the person's links and sessions but `keep`.
 #[derive(Clone, Debug)]
 pub struct SetPassword {
     pub user: UserId,
@@ -126,6 +126,8 @@ impl Unit for SetPassword {
         if db.exec(sql, &vals![self.user, self.hash.as_str()]).await? == 0 {
             return Err(Error::NotFound("user"));
         }
+        db.exec(sql!("DELETE FROM sign_in_links WHERE user_id = ?1"), &vals![self.user]).await?;
+        db.exec(sql!("DELETE FROM sign_in_steps WHERE user_id = ?1"), &vals![self.user]).await?;
         let keep = self.keep.as_deref().unwrap_or_default();
         db.exec(
             sql!("DELETE FROM login_sessions WHERE user_id = ?1 AND token_hash <> ?2"),
@@ -144,6 +146,8 @@ pub struct AddSession {
     /// SHA-256 of the token.
     pub token_hash: Vec<u8>,
     pub csrf: String,
+    /// `password`, `link` or `sso`.
+    pub started_by: String,
     pub expires_at: Timestamp,
 }
 
@@ -155,10 +159,18 @@ impl Unit for AddSession {
         db.exec(sql!("DELETE FROM login_sessions WHERE expires_at <= ?1"), &vals![self.now]).await?;
         db.exec(
             sql!(
-                "INSERT INTO login_sessions (id, token_hash, user_id, csrf, created_at, seen_at, expires_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)"
+                "INSERT INTO login_sessions (id, token_hash, user_id, csrf, created_at, seen_at, expires_at, started_by)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)"
             ),
-            &vals![id, self.token_hash.as_slice(), self.user, self.csrf.as_str(), self.now, self.expires_at],
+            &vals![
+                id,
+                self.token_hash.as_slice(),
+                self.user,
+                self.csrf.as_str(),
+                self.now,
+                self.expires_at,
+                self.started_by.as_str()
+            ],
         )
         .await?;
         Ok(())
@@ -202,7 +214,7 @@ impl Unit for DropSession {
     }
 }
 
-/// Makes a sign-in link; with `end_sessions` the person's sessions end.
+/// Makes a sign-in link; with `end_sessions` the person's sessions, older links and second factor end.
 #[derive(Clone, Debug)]
 pub struct AddSignInLink {
     pub now: Timestamp,
@@ -220,8 +232,8 @@ impl Unit for AddSignInLink {
         let id = db.ids(1).await?;
         db.exec(sql!("DELETE FROM sign_in_links WHERE expires_at <= ?1"), &vals![self.now]).await?;
         if self.end_sessions {
-            db.exec(sql!("DELETE FROM login_sessions WHERE user_id = ?1"), &vals![self.user]).await?;
-            db.exec(sql!("DELETE FROM sign_in_links WHERE user_id = ?1"), &vals![self.user]).await?;
+            super::members::forget_sign_ins(db, self.user).await?;
+            super::second_factor::forget(db, self.user).await?;
         }
         db.exec(
             sql!(
@@ -255,62 +267,6 @@ impl Unit for RedeemLink {
             )
             .await?;
         Ok(row.map(|(id,)| UserId(id)))
-    }
-}
-
-/// Makes an API key.
-#[derive(Clone, Debug)]
-pub struct AddApiKey {
-    pub now: Timestamp,
-    pub seed: u64,
-    pub workspace: WorkspaceId,
-    pub name: String,
-    pub token_hash: Vec<u8>,
-    pub role: Role,
-}
-
-impl Unit for AddApiKey {
-    type Out = Uid;
-
-    async fn run<D: Db>(&self, db: &mut D) -> Result<Uid> {
-        let id = db.ids(1).await?;
-        let uid = UidSource::new(self.seed).next(self.now);
-        db.exec(
-            sql!(
-                "INSERT INTO api_keys (id, uid, workspace_id, name, token_hash, role, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-            ),
-            &vals![
-                id,
-                uid,
-                self.workspace,
-                self.name.as_str(),
-                self.token_hash.as_slice(),
-                self.role.as_str(),
-                self.now
-            ],
-        )
-        .await?;
-        Ok(uid)
-    }
-}
-
-/// Ends an API key. False where there is none of this id.
-#[derive(Clone, Debug)]
-pub struct RevokeApiKey {
-    pub now: Timestamp,
-    pub workspace: WorkspaceId,
-    pub uid: Uid,
-}
-
-impl Unit for RevokeApiKey {
-    type Out = bool;
-
-    async fn run<D: Db>(&self, db: &mut D) -> Result<bool> {
-        let sql = sql!(
-            "UPDATE api_keys SET revoked_at = ?3 WHERE workspace_id = ?1 AND uid = ?2 AND revoked_at IS NULL"
-        );
-        Ok(db.exec(sql, &vals![self.workspace, self.uid, self.now]).await? > 0)
     }
 }
 

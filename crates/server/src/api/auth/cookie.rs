@@ -37,17 +37,32 @@ impl CookieStyle {
         format!("{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{secure}", self.name())
     }
 
+    /// `Set-Cookie` that binds a sign-in at the identity provider to this browser; 0 takes it away.
+    pub fn set_sso(self, state: &str, max_age_s: i64) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!("{}-sso={state}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{secure}", self.name())
+    }
+
+    /// The state of the sign-in that this browser began at the identity provider.
+    pub fn read_sso(self, headers: &HeaderMap) -> Option<&str> {
+        named(headers, if self.secure { "__Host-everthread-sso" } else { "everthread-sso" })
+    }
+
     /// The session token that came with a request.
     pub fn read(self, headers: &HeaderMap) -> Option<&str> {
-        headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, value)| *name == self.name() && !value.is_empty())
-            .map(|(_, value)| value)
+        named(headers, self.name())
     }
+}
+
+fn named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, value)| *name == wanted && !value.is_empty())
+        .map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use everthread_core::ids::UserId;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
@@ -10,6 +11,11 @@ use crate::api::error::ApiError;
 
 /// Tries per e-mail address: five at once, then one every 12 s. A person mistypes; a guesser gets 7,200 a day.
 const PER_EMAIL: Quota = Quota::per_minute(NonZeroU32::new(5).expect("five is not zero"));
+
+/// Codes of a second factor per person: five at once, then one a minute. A guesser who knows the password gets 1,445
+/// tries a day at three codes in a million each: about 0.4 %.
+const PER_PERSON: Quota = Quota::per_minute(NonZeroU32::new(1).expect("one is not zero"))
+    .allow_burst(NonZeroU32::new(5).expect("five is not zero"));
 
 /// Requests to public endpoints per network address: an office behind one address must fit.
 const PER_ADDRESS: Quota = Quota::per_second(NonZeroU32::new(5).expect("five is not zero"))
@@ -22,12 +28,17 @@ const KEYS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub struct Limits {
     emails: DefaultKeyedRateLimiter<String>,
+    people: DefaultKeyedRateLimiter<i64>,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { emails: RateLimiter::keyed(PER_EMAIL), addresses: RateLimiter::keyed(PER_ADDRESS) }
+        Self {
+            emails: RateLimiter::keyed(PER_EMAIL),
+            people: RateLimiter::keyed(PER_PERSON),
+            addresses: RateLimiter::keyed(PER_ADDRESS),
+        }
     }
 }
 
@@ -36,6 +47,12 @@ impl Limits {
     pub fn public(&self, address: IpAddr) -> Result<(), ApiError> {
         prune(&self.addresses);
         self.addresses.check_key(&subnet(address)).map_err(|wait| limited(&wait))
+    }
+
+    /// Counts one code that was shown for a person. Fails when there were too many.
+    pub fn code(&self, user: UserId) -> Result<(), ApiError> {
+        prune(&self.people);
+        self.people.check_key(&user.0).map_err(|wait| limited(&wait))
     }
 
     /// Counts one login for `email` (any spelling of case). Fails when there were too many.

@@ -3,6 +3,7 @@
 pub mod cookie;
 pub mod limits;
 pub mod password;
+pub mod second_factor;
 pub mod token;
 
 use axum::extract::FromRequestParts;
@@ -12,6 +13,7 @@ use everthread_core::ids::{Uid, UserId, WorkspaceId};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::read::access::{ApiKeyByToken, MembershipRow, SessionByToken, SessionRow, UserRow};
 pub use everthread_store::units::Role;
+use everthread_store::units::TouchApiKey;
 use subtle::ConstantTimeEq;
 
 use super::error::ApiError;
@@ -24,8 +26,17 @@ pub const SESSION_LASTS: Span = Span::hours(24 * 14);
 /// A session's end is pushed out at most this often, so that reading writes little.
 pub const SESSION_TOUCH: Span = Span::hours(1);
 
-/// A sign-in link is good for so long, once.
-pub const LINK_LASTS: Span = Span::mins(30);
+/// An invitation is good for so long, once: people read their mail after a weekend.
+pub const INVITE_LASTS: Span = Span::hours(72);
+
+/// The link of a reset is good for so long, once; it is asked for by somebody who waits for it.
+pub const RESET_LASTS: Span = Span::hours(1);
+
+/// A password that was just forgotten can be set anew without it for so long after a link signed in.
+const FRESH_LINK: Span = Span::mins(30);
+
+/// The use of an API key is written down at most this often, so that reading writes little.
+const KEY_TOUCH: Span = Span::mins(1);
 
 /// A person who signed in.
 #[derive(Clone, Debug)]
@@ -35,6 +46,13 @@ pub struct Person {
     pub memberships: Vec<MembershipRow>,
     /// What the store knows the session by.
     pub token_hash: Vec<u8>,
+}
+
+impl Person {
+    /// True when a link began this session a short while ago: its holder need not know the password.
+    pub fn came_by_fresh_link(&self, now: Timestamp) -> bool {
+        self.session.started_by == "link" && now.since(self.session.created_at) < FRESH_LINK
+    }
 }
 
 /// Who asks, for which workspace, as what. Extracting it fails for strangers, and for writes of a session without its
@@ -48,6 +66,14 @@ pub struct Caller {
     pub person: Option<Person>,
     /// Name of the API key, where it is one.
     pub key_name: Option<String>,
+}
+
+/// The role of this word in a body.
+pub fn role(text: &str) -> Result<Role, ApiError> {
+    Role::parse(text).ok_or_else(|| ApiError::Invalid {
+        field: "role",
+        detail: "one of owner, admin, agent, viewer".to_owned(),
+    })
 }
 
 impl Caller {
@@ -70,8 +96,23 @@ impl FromRequestParts<ApiState> for Caller {
             return Ok(caller.clone());
         }
         let caller = identify(parts, state).await?;
+        if !matches!(parts.method, Method::GET | Method::HEAD)
+            && let Some(person) = &caller.person
+        {
+            check_csrf(&parts.headers, &person.session)?;
+        }
         parts.extensions.insert(caller.clone());
         Ok(caller)
+    }
+}
+
+/// True while whoever opened a stream with these parts may still listen to this workspace; also when the store does
+/// not answer.
+pub async fn still_welcome(parts: &Parts, state: &ApiState, workspace: WorkspaceId) -> bool {
+    match identify(parts, state).await {
+        Ok(caller) => caller.workspace == workspace,
+        Err(ApiError::Unavailable(_) | ApiError::Internal(_)) => true,
+        Err(_) => false,
     }
 }
 
@@ -81,14 +122,14 @@ async fn identify(parts: &Parts, state: &ApiState) -> Result<Caller, ApiError> {
         return by_key(state, key, wanted).await;
     }
     let person = signed_in(&parts.headers, state).await?.ok_or(ApiError::Unauthenticated)?;
-    if !matches!(parts.method, Method::GET | Method::HEAD) {
-        check_csrf(&parts.headers, &person.session)?;
-    }
     let found = match wanted {
         Some(uid) => person.memberships.iter().find(|membership| membership.uid == uid),
         None => person.memberships.first(),
     };
     let membership = found.ok_or(ApiError::NotFound { what: "workspace" })?;
+    if membership.totp_required == 1 && person.user.second_factor_at.is_none() {
+        return Err(ApiError::SecondFactorRequired);
+    }
     let role =
         Role::parse(&membership.role).ok_or_else(|| ApiError::internal("unknown role in the store"))?;
     Ok(Caller {
@@ -107,6 +148,10 @@ async fn by_key(state: &ApiState, key: &str, wanted: Option<Uid>) -> Result<Call
         return Err(ApiError::NotFound { what: "workspace" });
     }
     let role = Role::parse(&row.role).ok_or_else(|| ApiError::internal("unknown role in the store"))?;
+    let now = state.now();
+    if row.seen_at.is_none_or(|seen| now.since(seen) > KEY_TOUCH) {
+        state.store.write(TouchApiKey { now, workspace: row.workspace, key: row.id }).await?;
+    }
     Ok(Caller {
         workspace: row.workspace,
         workspace_uid: row.workspace_uid,

@@ -48,19 +48,32 @@ impl Hasher {
         .await
         .map_err(ApiError::internal)
     }
+
+    /// As [`hash`], off the async threads and in turn.
+    pub async fn hash(&self, password: String) -> Result<String, ApiError> {
+        let _place = self.waiting.try_acquire().map_err(|_| ApiError::RateLimited { after_s: 2 })?;
+        let _slot = self.running.acquire().await.map_err(ApiError::internal)?;
+        tokio::task::spawn_blocking(move || hash(&password)).await.map_err(ApiError::internal)?
+    }
 }
 
 /// A new hash (PHC string) of `password`, with a random salt. Blocks for tens of milliseconds. Fails when the
 /// password is too short or too long.
 pub fn hash(password: &str) -> Result<String, ApiError> {
-    let invalid = |detail: String| ApiError::Invalid { field: "password", detail };
+    check(password)?;
+    hash_now(password).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+/// Fails when `password` is too short or too long.
+pub fn check(password: &str) -> Result<(), ApiError> {
+    let invalid = |detail: String| ApiError::Invalid { field: "new_password", detail };
     if password.chars().count() < PASSWORD_CHARS_MIN {
         return Err(invalid(format!("at least {PASSWORD_CHARS_MIN} characters")));
     }
     if password.len() > PASSWORD_BYTES_MAX {
         return Err(invalid(format!("at most {PASSWORD_BYTES_MAX} bytes")));
     }
-    hash_now(password).map_err(|error| ApiError::internal(error.to_string()))
+    Ok(())
 }
 
 fn hash_now(password: &str) -> Result<String, argon2::password_hash::Error> {

@@ -78,4 +78,41 @@ pub struct UserView {
     pub email: String,
     /// `owner`, `admin`, `agent` or `viewer`.
     pub role: String,
+    /// Since when the person reaches nothing here; null for everybody else.
+    pub disabled_at: Option<String>,
+    /// A second factor is set up.
+    pub second_factor: bool,
+    /// The last use of a session that has not ended.
+    pub seen_at: Option<String>,
+}
+
+/// An API key, without its secret.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ApiKeyView {
+    /// `key_...`
+    pub id: String,
+    pub name: String,
+    /// `owner`, `admin`, `agent` or `viewer`.
+    pub role: String,
+    pub created_at: String,
+    /// Name of who made it.
+    pub created_by: Option<String>,
+    /// Its last use, to the minute.
+    pub seen_at: Option<String>,
+}
+
+/// Who did what.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AuditView {
+    /// `audit_...`
+    pub id: String,
+    pub at: String,
+    /// For example `user.invite`.
+    pub action: String,
+    /// Public id or name of what it was done to.
+    pub object: String,
+    pub detail: serde_json::Value,
+    /// `user_...`; null for the command line and for API keys, which `detail.api_key` names.
+    pub user_id: Option<String>,
+    pub user_name: Option<String>,
 }

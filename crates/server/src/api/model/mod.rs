@@ -19,6 +19,12 @@ pub(crate) use show::{address_label, name};
 /// What the public id of a stage begins with.
 pub(crate) const STAGE: &str = "stage";
 
+/// What the public id of an API key begins with.
+pub(crate) const API_KEY: &str = "key";
+
+/// What the public id of a line of the audit log begins with.
+const AUDIT: &str = "audit";
+
 /// What the public id of a pipeline begins with.
 pub(crate) const PIPELINE: &str = "pipe";
 

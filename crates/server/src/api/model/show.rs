@@ -2,16 +2,16 @@
 
 use everthread_core::ids::{AccountId, ContactId, ConversationId, LeadId, ProblemId, UserId};
 use everthread_core::state::OwnerKind;
-use everthread_store::read::access::MemberRow;
+use everthread_store::read::access::{ApiKeyListed, AuditRow, MemberRow};
 use everthread_store::read::accounts::{AccountRow, ProblemRow};
 use everthread_store::read::contacts::{FullContact, LeadRow};
 use everthread_store::read::inbox::InboxRow;
 
-use super::account::{Account, ProblemView, UserView};
+use super::account::{Account, ApiKeyView, AuditView, ProblemView, UserView};
 use super::contact::{ConsentView, Contact, IdentityView};
 use super::conversation::{AccountRef, ContactRef, ConversationRow, LastMessage, Owner};
 use super::lead::{Lead, LeadContact};
-use super::{id, json, time, time_opt};
+use super::{API_KEY, AUDIT, id, json, time, time_opt};
 
 /// What a contact without a name is called.
 const NAMELESS: &str = "Unknown";
@@ -167,6 +167,41 @@ impl From<ProblemRow> for ProblemView {
 
 impl From<MemberRow> for UserView {
     fn from(row: MemberRow) -> Self {
-        Self { id: id(UserId::PREFIX, row.uid), name: row.name, email: row.email, role: row.role }
+        Self {
+            id: id(UserId::PREFIX, row.uid),
+            name: row.name,
+            email: row.email,
+            role: row.role,
+            disabled_at: time_opt(row.disabled_at),
+            second_factor: row.second_factor_at.is_some(),
+            seen_at: time_opt(row.seen_at),
+        }
+    }
+}
+
+impl From<ApiKeyListed> for ApiKeyView {
+    fn from(row: ApiKeyListed) -> Self {
+        Self {
+            id: id(API_KEY, row.uid),
+            name: row.name,
+            role: row.role,
+            created_at: time(row.created_at),
+            created_by: row.created_by,
+            seen_at: time_opt(row.seen_at),
+        }
+    }
+}
+
+impl From<AuditRow> for AuditView {
+    fn from(row: AuditRow) -> Self {
+        Self {
+            id: id(AUDIT, row.uid),
+            at: time(row.at),
+            action: row.action,
+            object: row.object,
+            detail: json(&row.detail),
+            user_id: row.user_uid.map(|uid| id(UserId::PREFIX, uid)),
+            user_name: row.user_name,
+        }
     }
 }

@@ -7,7 +7,11 @@ mod exports;
 mod inbox;
 mod incidents;
 mod media;
+mod people;
+mod roles;
 mod sandbox;
+mod second_factor;
+mod sso;
 mod stream;
 mod walls;
 mod writes;
@@ -119,7 +123,11 @@ impl Hub for TestHub {
     }
 
     fn seal(&self, plain: &[u8]) -> Vec<u8> {
-        plain.to_vec()
+        plain.iter().map(|byte| !byte).collect()
+    }
+
+    fn unseal(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        Some(self.seal(sealed))
     }
 
     fn figures(&self) -> Figures {
@@ -171,6 +179,11 @@ const CSRF: &str = "csrf-of-the-tests";
 
 /// Two businesses over one store: whatever is tried in one, the other must not notice.
 async fn world() -> World {
+    world_with(None).await
+}
+
+/// As [`world`], with an identity provider.
+async fn world_with(sso: Option<crate::sso::Sso>) -> World {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(StoreUrl::file(dir.path().join("db")), Options::default()).await.unwrap();
     let mut directory = Directory::default();
@@ -195,6 +208,7 @@ async fn world() -> World {
         random,
         public_url: "http://127.0.0.1:8080".into(),
         sandbox: Some(sandbox),
+        sso,
     });
     let app = router(state.clone()).0;
     World { _dir: dir, store, state, hub, app, shops }
@@ -211,7 +225,8 @@ async fn shop(store: &Store, directory: &mut Directory, name: &str) -> Shop {
         let cookie = format!("session-{}-{name}", uid.0.simple());
         let expires_at = now() + Span::hours(1);
         let token_hash = token::hash(&cookie);
-        let session = AddSession { now: now(), user, token_hash, csrf: CSRF.into(), expires_at };
+        let (csrf, started_by) = (CSRF.to_owned(), "password".to_owned());
+        let session = AddSession { now: now(), user, token_hash, csrf, started_by, expires_at };
         store.write(session).await.unwrap();
         users.insert(role, (user, cookie));
     }
@@ -364,7 +379,8 @@ async fn api_key(world: &World, shop: usize, role: Role) -> String {
     let key = token::Token::api_key(random());
     let workspace = world.shops[shop].id;
     let token_hash = key.hash();
-    let unit = AddApiKey { now: now(), seed: seed(), workspace, name: "tests".into(), token_hash, role };
+    let (name, created_by) = ("tests".to_owned(), None);
+    let unit = AddApiKey { now: now(), seed: seed(), workspace, name, token_hash, role, created_by };
     world.store.write(unit).await.unwrap();
     key.reveal().to_owned()
 }

@@ -3,6 +3,8 @@
 #![expect(unused_qualifications, reason = "utoipa's attribute writes the query types a second time")]
 
 pub mod accounts;
+pub mod api_keys;
+pub mod audit;
 pub mod channels;
 pub mod contacts;
 pub mod continuity;
@@ -17,6 +19,7 @@ pub mod pipelines;
 pub mod problems;
 pub mod rules;
 pub mod sandbox;
+pub mod security;
 pub mod session;
 pub mod stream;
 pub mod system;

@@ -4,15 +4,17 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use everthread_core::ids::{AccountId, ContactId, ConversationId, IncidentId, LeadId, MessageId, ProblemId};
+use everthread_core::ids::{
+    AccountId, ContactId, ConversationId, IncidentId, LeadId, MessageId, ProblemId, WorkspaceId,
+};
 use everthread_store::read::changes::ChangeRow;
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::auth::{Caller, signed_in};
+use crate::api::auth::{Caller, still_welcome};
 use crate::api::error::ApiError;
 use crate::api::extract::Params;
 use crate::api::model::id;
@@ -54,17 +56,17 @@ pub struct Change {
 pub async fn stream_changes(
     State(state): State<ApiState>,
     caller: Caller,
-    headers: HeaderMap,
+    parts: Parts,
     Params(since): Params<Since>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let header = parts.headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let after = header.and_then(|text| text.parse().ok()).or(since.last_event_id);
     let listener = state.realtime.listen(caller.workspace, after).await.map_err(|error| match error {
         Error::Full => ApiError::Unavailable("too many listen already"),
         Error::Store(error) => error.into(),
     })?;
     let checked = tokio::time::Instant::now();
-    let ear = Ear { listener, state, headers, by_session: caller.person.is_some(), checked };
+    let ear = Ear { listener, state, parts, workspace: caller.workspace, checked };
     let events = stream::unfold(Some(ear), |ear| async move {
         let mut ear = ear?;
         let event = ear.next().await?;
@@ -77,15 +79,21 @@ pub async fn stream_changes(
 struct Ear {
     listener: Listener,
     state: ApiState,
-    headers: HeaderMap,
-    by_session: bool,
+    parts: Parts,
+    workspace: WorkspaceId,
     checked: tokio::time::Instant,
 }
 
 impl Ear {
-    /// The next event; none when the session is over.
+    /// The next event; none when the session is over, the person left the workspace or the key was revoked.
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if self.checked.elapsed() >= RECHECK_EVERY {
+                self.checked = tokio::time::Instant::now();
+                if !still_welcome(&self.parts, &self.state, self.workspace).await {
+                    return None;
+                }
+            }
             let left = RECHECK_EVERY.saturating_sub(self.checked.elapsed());
             match tokio::time::timeout(left, self.listener.next()).await {
                 Ok(Ok(heard)) => return Some(event(heard)),
@@ -93,12 +101,7 @@ impl Ear {
                     tracing::warn!(error = %error, "a stream could not read changes");
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
-                Err(_) => {
-                    self.checked = tokio::time::Instant::now();
-                    if self.by_session && matches!(signed_in(&self.headers, &self.state).await, Ok(None)) {
-                        return None;
-                    }
-                }
+                Err(_) => {}
             }
         }
     }

@@ -142,7 +142,7 @@ impl Batch<'_> {
                     .row(
                         sql!(
                             "SELECT u.id FROM users u JOIN memberships m ON m.user_id = u.id \
-                             WHERE u.uid = ?1 AND m.workspace_id = ?2 AND u.disabled_at IS NULL"
+                             WHERE u.uid = ?1 AND m.workspace_id = ?2 AND u.disabled_at IS NULL AND m.disabled_at IS NULL"
                         ),
                         &vals![uid, about.info.workspace],
                     )

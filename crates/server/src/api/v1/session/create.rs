@@ -1,12 +1,12 @@
 //! `POST /session`: signs in with e-mail address and password.
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use everthread_store::read::access::UserByEmail;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{NewSession, Session};
+use super::{SecondStepNeeded, Session, first_step};
 use crate::api::auth::password::PASSWORD_BYTES_MAX;
 use crate::api::error::ApiError;
 use crate::api::extract::{Body, Peer};
@@ -21,7 +21,7 @@ pub struct Login {
 
 /// Signs in and sets the session's cookie.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Login, security(()),
-    responses((status = 200, body = Session)))]
+    responses((status = 200, body = Session), (status = 202, body = SecondStepNeeded)))]
 pub async fn create_session(
     State(state): State<ApiState>,
     Peer(address): Peer,
@@ -37,5 +37,5 @@ pub async fn create_session(
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = state.hasher.verify(login.password, hash).await?;
     let user = user.filter(|_| right).ok_or(ApiError::BadCredentials)?;
-    NewSession::draw(&state).begin(&state, user.id).await
+    Ok(first_step(&state, user.id, "password").await?.into_response())
 }

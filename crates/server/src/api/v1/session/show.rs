@@ -23,5 +23,5 @@ pub async fn show_session(
             TouchSession { now, token_hash: person.token_hash.clone(), expires_at: now + SESSION_LASTS };
         state.store.write(unit).await?;
     }
-    Ok(Json(describe(person, Some(&headers))))
+    Ok(Json(describe(person, Some(&headers), now)))
 }

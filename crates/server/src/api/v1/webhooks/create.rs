@@ -1,6 +1,5 @@
 //! `POST /webhooks`: adds an address to call.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use everthread_store::units::AddWebhook;
@@ -12,6 +11,7 @@ use crate::api::auth::{Caller, Role};
 use crate::api::error::ApiError;
 use crate::api::extract::Body;
 use crate::api::fields;
+use crate::api::idempotency::ShownOnce;
 use crate::api::model::id;
 use crate::api::state::ApiState;
 use crate::webhooks_out::{check_url, secret_text};
@@ -41,7 +41,7 @@ pub async fn create_webhook(
     State(state): State<ApiState>,
     caller: Caller,
     Body(form): Body<WebhookForm>,
-) -> Result<(StatusCode, Json<NewWebhook>), ApiError> {
+) -> Result<ShownOnce<NewWebhook>, ApiError> {
     caller.need(Role::Admin)?;
     let name = fields::short("name", &form.name)?;
     let url = check_url(&form.url).map_err(|detail| ApiError::Invalid { field: "url", detail })?;
@@ -57,5 +57,5 @@ pub async fn create_webhook(
     let (_, uid) = state.store.write(unit).await?;
     let shown = id(PREFIX, uid);
     crate::api::audit(&state, &caller, "webhook.add", &shown).await?;
-    Ok((StatusCode::CREATED, Json(NewWebhook { id: shown, secret: secret_text(&secret) })))
+    Ok(ShownOnce(StatusCode::CREATED, NewWebhook { id: shown, secret: secret_text(&secret) }))
 }
