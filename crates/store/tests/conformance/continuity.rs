@@ -9,11 +9,11 @@ use everthread_core::ids::{ConversationId, IncidentId};
 use everthread_core::routing::{Decision, Fault, HoldWhy, Mode, Policy};
 use everthread_core::time::Span;
 use everthread_store::read::continuity::{IncidentStory, Incidents};
-use everthread_store::{Db, Result, Unit, sql, vals};
 use everthread_store::units::{
     Canary, FindingRow, HoldLanes, KnownFault, PlanLane, Planned, ReleaseLanes, ReturnRoutes, SaveHealth,
     Trigger,
 };
+use everthread_store::{Db, Result, Unit, sql, vals};
 
 use crate::rig::{Rig, T0, accepted, at, message};
 
@@ -280,14 +280,22 @@ pub(crate) async fn quiet_conversations_go_back_after_the_end(mut rig: Rig) {
         limit: 10,
         directory: Arc::clone(&rig.directory),
     };
-    assert_eq!(rig.store.write(back(&rig, 3_600)).await.unwrap().conversations, 0, "something still waits there");
+    assert_eq!(
+        rig.store.write(back(&rig, 3_600)).await.unwrap().conversations,
+        0,
+        "something still waits there"
+    );
     let sent = rig.claim(at(14), planned.after.heads[0]).await.unwrap();
     rig.record(at(14), &sent, accepted("e1")).await;
     assert_eq!(rig.store.write(back(&rig, 60)).await.unwrap().conversations, 0, "they are talking");
     let fault = AccountFault { incident: IncidentId(78), reason: "down again".into() };
     let home = rig.chat;
     change(&mut rig, |_, info| info.fault = (info.id == home).then(|| fault.clone()));
-    assert_eq!(rig.store.write(back(&rig, 3_600)).await.unwrap().conversations, 0, "nobody goes home into another fault");
+    assert_eq!(
+        rig.store.write(back(&rig, 3_600)).await.unwrap().conversations,
+        0,
+        "nobody goes home into another fault"
+    );
     recovers(&mut rig);
     let returned = rig.store.write(back(&rig, 3_600)).await.unwrap();
     assert_eq!((returned.conversations, returned.left), (1, 0));
