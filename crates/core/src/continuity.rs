@@ -202,6 +202,7 @@ impl Course {
             .collect();
         let mut known = std::mem::take(&mut self.probe_at);
         let mut due = Vec::new();
+        let mut waits = BTreeMap::new();
         for member in &members {
             let often = member.fate.iter().any(|group| questioned.contains(group.as_str()));
             let wait = config.paced(if often { PROBE_OFTEN } else { PROBE_SELDOM });
@@ -209,14 +210,20 @@ impl Course {
             // accounts do not come at once.
             let part = member.account.0.rem_euclid(PROBE_SPREAD);
             let spread = Span::micros(part * wait.as_micros() / PROBE_SPREAD);
-            let mut at = known.remove(&member.account).map_or(now + wait + spread, |at| at.min(now + wait));
-            if at <= now && due.len() < room {
-                at = now + wait;
-                due.push(member.account);
+            let at = known.remove(&member.account).map_or(now + wait + spread, |at| at.min(now + wait));
+            if at <= now {
+                due.push((at, member.account));
             }
             self.probe_at.insert(member.account, at);
+            waits.insert(member.account, wait);
         }
-        due
+        // Who has waited longest comes first: where more are due than there is room for, all have their turn.
+        due.sort_unstable();
+        due.truncate(room);
+        for (_, account) in &due {
+            self.probe_at.insert(*account, now + waits.get(account).copied().unwrap_or(PROBE_SELDOM));
+        }
+        due.into_iter().map(|(_, account)| account).collect()
     }
 
     /// A token probe of an account has ended. True where a stopped account may send again by itself: its credential was accepted
@@ -234,4 +241,28 @@ impl Course {
 
 fn now_gates(detector: &Detector, now: Timestamp) -> BTreeMap<AccountId, Gate> {
     gates(detector.incidents(), &detector.all_members(), now, detector.config().pace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::{Config, Member};
+
+    #[test]
+    fn where_more_probes_are_due_than_there_is_room_for_all_have_their_turn() {
+        let mut detector = Detector::new(Config::default());
+        detector.members((1..=5).map(|id| Member {
+            account: AccountId(id),
+            channel: "chat".into(),
+            fate: vec!["chat".into()],
+        }));
+        let (mut course, mut seen) = (Course::default(), BTreeSet::new());
+        for minute in 0..12 {
+            let now = Timestamp::default() + Span::mins(3 * minute);
+            let probed = course.probes(&detector, 2, now);
+            assert!(probed.len() <= 2);
+            seen.extend(probed);
+        }
+        assert_eq!(seen.len(), 5);
+    }
 }

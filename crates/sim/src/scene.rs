@@ -173,7 +173,7 @@ fn policy(rng: &mut Rng) -> Policy {
     let mut policy = Policy {
         mode: mode.unwrap_or_default(),
         hold_first_s: rng.below(20) as u32,
-        settle_min: 1 + rng.below(60) as u32,
+        settle_min: 1 + rng.below(10) as u32,
         live_hours: 1 + rng.below(12) as u32,
         ..Policy::default()
     };

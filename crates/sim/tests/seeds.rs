@@ -3,7 +3,7 @@
 use everthread_sim::{Config, Report, again, run};
 
 const SEEDS: u64 = 200;
-const STEPS: u32 = 180;
+const STEPS: u32 = 240;
 
 /// Runs histories one after another; all violations are reported together.
 fn histories(seeds: impl Iterator<Item = u64>) -> Report {
@@ -19,6 +19,8 @@ fn histories(seeds: impl Iterator<Item = u64>) -> Report {
                 sum.calls += report.calls;
                 sum.executed += report.executed;
                 sum.unanswered += report.unanswered;
+                sum.moves += report.moves;
+                sum.returns += report.returns;
             }
             Err(violation) => broken.push(format!("{violation}\n{}", again(config))),
         }
@@ -31,7 +33,12 @@ fn histories(seeds: impl Iterator<Item = u64>) -> Report {
 fn check_sum(sum: Report) {
     println!("{sum:?}");
     assert!(
-        sum.crashes > 50 && sum.acknowledged > 1_000 && sum.executed > 500 && sum.unanswered > 10,
+        sum.crashes > 50
+            && sum.acknowledged > 1_000
+            && sum.executed > 500
+            && sum.unanswered > 10
+            && sum.moves > 5
+            && sum.returns > 0,
         "{sum:?}"
     );
 }

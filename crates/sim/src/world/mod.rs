@@ -225,7 +225,8 @@ impl World {
         let (from, events) = (self.now, self.report.events);
         while self.next()? {
             if self.report.events - events > REST_EVENTS_MAX {
-                return Err("it does not come to rest".to_owned());
+                let open = self.hub.as_ref().map(|hub| hub.continuity.detector.incidents().to_vec());
+                return Err(format!("it does not come to rest: {open:?}"));
             }
             if self.now.since(from) > REST_MAX {
                 return Err("something waits longer than anything may".to_owned());

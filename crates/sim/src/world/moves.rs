@@ -76,7 +76,8 @@ impl World {
         if contact != other {
             return wrong(format!("to {value}, who is somebody else"));
         }
-        if (said == 0 && granted == 0) || stopped > 0 {
+        // On the way that a customer wrote from last, a person may still answer after STOP.
+        if (said == 0 && granted == 0) || (stopped > 0 && !to_route) {
             return wrong(format!("without consent: wrote {said}, granted {granted}, stopped {stopped}"));
         }
         if elsewhere > 0 {

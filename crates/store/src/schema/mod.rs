@@ -21,7 +21,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { version: 10, name: "continuity", text: include_str!("0010_continuity.sql") },
     Step { version: 21, name: "links", text: include_str!("0021_links.sql") },
     Step { version: 22, name: "access", text: include_str!("0022_access.sql") },
-    Step { version: 25, name: "stuck", text: include_str!("0025_stuck.sql") },
+    Step { version: 25, name: "first_lines", text: include_str!("0025_first_lines.sql") },
 ];
 
 const MARKS: &[(&str, &str, &str)] = &[

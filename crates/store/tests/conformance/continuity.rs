@@ -9,11 +9,11 @@ use everthread_core::ids::{ConversationId, IncidentId};
 use everthread_core::routing::{Decision, Fault, HoldWhy, Mode, Policy};
 use everthread_core::time::Span;
 use everthread_store::read::continuity::{IncidentStory, Incidents};
-use everthread_store::sql;
 use everthread_store::units::{
     Canary, FindingRow, HoldLanes, KnownFault, PlanLane, Planned, ReleaseLanes, ReturnRoutes, SaveHealth,
     Trigger,
 };
+use everthread_store::{Db, Result, Unit, sql, vals};
 
 use crate::rig::{Rig, T0, accepted, at, message};
 
@@ -244,14 +244,34 @@ pub(crate) async fn what_lost_its_meaning_goes_back_to_its_author(mut rig: Rig) 
     assert_eq!(rig.texts(sql!("SELECT error_code FROM messages WHERE state = 'failed'")).await, ["stale"]);
 }
 
+/// The incident is over; the time is its only column that counts.
+struct Over(i64);
+
+impl Unit for Over {
+    type Out = u64;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<u64> {
+        db.exec(
+            sql!(
+                "INSERT INTO incidents (id, uid, number, detector, key, direction, phase, scope_kind, scope_id, \
+                 attributed_kind, attributed_id, share, declared, since, suspected_at, closed_at, body) \
+                 VALUES (?1, ?2, 1, 'real', 1, 'send', 'closed', 'channel', 'chat', 'channel', 'chat', 1.0, 0, ?3, ?3, ?3, '{}')"
+            ),
+            &vals![INCIDENT, [7_u8; 16].as_slice(), at(self.0)],
+        )
+        .await
+    }
+}
+
 pub(crate) async fn quiet_conversations_go_back_after_the_end(mut rig: Rig) {
     let conversation = shop(&mut rig).await;
+    rig.store.write(Over(20)).await.unwrap();
     rig.compose(at(10), conversation, "Here you are").await;
     fails(&mut rig, 11).await;
     let planned =
         plan(&rig, 13, &[fault(Phase::Confirmed)], policy(Mode::Automatic), Trigger::Incident).await;
     recovers(&mut rig);
-    let back = |now: i64| ReturnRoutes {
+    let back = |rig: &Rig, now: i64| ReturnRoutes {
         now: at(now),
         seed: rig.seed(),
         workspace: rig.ws,
@@ -260,11 +280,24 @@ pub(crate) async fn quiet_conversations_go_back_after_the_end(mut rig: Rig) {
         limit: 10,
         directory: Arc::clone(&rig.directory),
     };
-    assert_eq!(rig.store.write(back(3_600)).await.unwrap().conversations, 0, "something still waits there");
+    assert_eq!(
+        rig.store.write(back(&rig, 3_600)).await.unwrap().conversations,
+        0,
+        "something still waits there"
+    );
     let sent = rig.claim(at(14), planned.after.heads[0]).await.unwrap();
     rig.record(at(14), &sent, accepted("e1")).await;
-    assert_eq!(rig.store.write(back(60)).await.unwrap().conversations, 0, "they are talking");
-    let returned = rig.store.write(back(3_600)).await.unwrap();
+    assert_eq!(rig.store.write(back(&rig, 60)).await.unwrap().conversations, 0, "they are talking");
+    let fault = AccountFault { incident: IncidentId(78), reason: "down again".into() };
+    let home = rig.chat;
+    change(&mut rig, |_, info| info.fault = (info.id == home).then(|| fault.clone()));
+    assert_eq!(
+        rig.store.write(back(&rig, 3_600)).await.unwrap().conversations,
+        0,
+        "nobody goes home into another fault"
+    );
+    recovers(&mut rig);
+    let returned = rig.store.write(back(&rig, 3_600)).await.unwrap();
     assert_eq!((returned.conversations, returned.left), (1, 0));
     assert_eq!(rig.texts(sql!("SELECT channel FROM conversations")).await, ["chat"]);
 }
