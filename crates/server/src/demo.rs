@@ -13,8 +13,8 @@ use crate::registry::Account;
 use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 
-/// Simulated customers of each account.
-const CUSTOMERS: usize = 5;
+/// Simulated customers of each account: enough for something to be under way whenever a newcomer takes a platform down.
+const CUSTOMERS: usize = 8;
 
 /// Starts the sandbox, connects its accounts, lets customers write.
 pub async fn start(admin: &Admin, hub_addr: SocketAddr, supervisor: &Supervisor) -> Result<Sandbox, Failure> {
@@ -187,11 +187,23 @@ async fn rules(admin: &Admin, workspace: everthread_core::ids::WorkspaceId) -> R
             }),
         ),
         (
-            "The rest goes to people",
+            "Orders and returns go to people",
+            json!({
+                "trigger": { "type": "keyword", "words": ["order", "return", "pedido", "devolver", "commande", "retourner",
+                    "Bestellung", "zurückgeben", "заказ", "вернуть"] },
+                "actions": [
+                    { "type": "reply", "text": "A colleague looks this up for you and answers here." },
+                    { "type": "hand_over" }
+                ],
+                "stop": true
+            }),
+        ),
+        (
+            "Answer the rest",
             json!({
                 "trigger": { "type": "message" },
                 "conditions": [{ "type": "owner", "any_of": ["bot"] }],
-                "actions": [{ "type": "hand_over" }]
+                "actions": [{ "type": "reply", "text": "Thank you! We check that and come back to you here." }]
             }),
         ),
     ];
