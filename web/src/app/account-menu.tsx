@@ -1,4 +1,5 @@
-import { Check, CircleUserRound, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react';
+import { useNavigate } from '@tanstack/react-router';
+import { Check, CircleUserRound, Keyboard, LogOut, Monitor, Moon, Settings, Sun } from 'lucide-react';
 import { useSession, useSignOut, useSwitchWorkspace } from '../features/signin/api';
 import type { LiveStatus } from '../realtime/status';
 import { Avatar } from '../ui/avatar';
@@ -21,6 +22,7 @@ interface AccountMenuProps {
 /** Who is signed in; theme, workspace, help, sign out. */
 export function AccountMenu({ onHelp, version, live }: AccountMenuProps) {
   const session = useSession();
+  const navigate = useNavigate();
   const signOut = useSignOut();
   const switchTo = useSwitchWorkspace();
   const [theme, setTheme] = useTheme();
@@ -82,6 +84,10 @@ export function AccountMenu({ onHelp, version, live }: AccountMenuProps) {
         ))}
       </MenuGroup>
       <MenuLine />
+      <MenuItem onClick={() => void navigate({ to: '/settings', search: {} })}>
+        <Settings aria-hidden="true" className="size-4 text-ink-3" />
+        {words.settings}
+      </MenuItem>
       <MenuItem onClick={onHelp} aside="?">
         <Keyboard aria-hidden="true" className="size-4 text-ink-3" />
         {words.shortcuts}

@@ -5,6 +5,7 @@ export const words = {
   automation: 'Automation',
   channels: 'Channels',
   problems: 'Problems',
+  settings: 'Settings',
   theme: 'Theme',
   themes: { system: 'System', light: 'Light', dark: 'Dark' },
   workspace: 'Workspace',
