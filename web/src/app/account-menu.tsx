@@ -8,6 +8,7 @@ import {
   Monitor,
   Moon,
   PlugZap,
+  Settings,
   Sun,
   Zap,
 } from 'lucide-react';
@@ -118,6 +119,10 @@ export function AccountMenu({ onHelp, version, live, sandbox }: AccountMenuProps
           {words.tour}
         </MenuItem>
       ) : null}
+      <MenuItem onClick={() => void navigate({ to: '/settings', search: {} })}>
+        <Settings aria-hidden="true" className="size-4 text-ink-3" />
+        {words.settings}
+      </MenuItem>
       <MenuItem onClick={onHelp} aside="?">
         <Keyboard aria-hidden="true" className="size-4 text-ink-3" />
         {words.shortcuts}

@@ -39,7 +39,12 @@ const signin = createRoute({
   getParentRoute: () => root,
   path: '/signin',
   validateSearch: (search: Record<string, unknown>) =>
-    only({ token: text(search.token), next: text(search.next) }),
+    only({
+      token: text(search.token),
+      step: text(search.step),
+      problem: text(search.problem),
+      next: text(search.next),
+    }),
   component: lazyRouteComponent(() => import('../features/signin/sign-in-page'), 'SignInPage'),
 });
 
@@ -48,7 +53,9 @@ const app = createRoute({
   id: 'app',
   beforeLoad: async ({ context, location }) => {
     try {
-      await loadSession(context.client);
+      const { security } = await loadSession(context.client);
+      const locked = security.second_factor_required && !security.second_factor;
+      if (locked && location.pathname !== '/settings') throw redirect({ to: '/settings', search: {} });
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 401)) throw error;
       throw redirect({ to: '/signin', search: location.pathname === '/' ? {} : { next: location.href } });
@@ -145,6 +152,16 @@ const incident = createRoute({
   component: lazyRouteComponent(() => import('../features/continuity/incident-page'), 'IncidentPage'),
 });
 
+const SECTIONS = ['people', 'keys', 'security'] as const;
+
+const settings = createRoute({
+  getParentRoute: () => app,
+  path: '/settings',
+  validateSearch: (search: Record<string, unknown>) =>
+    only({ section: SECTIONS.find((section) => section === search.section) }),
+  component: lazyRouteComponent(() => import('../features/settings/settings-page'), 'SettingsPage'),
+});
+
 const tree = root.addChildren([
   signin,
   app.addChildren([
@@ -154,6 +171,7 @@ const tree = root.addChildren([
     automation,
     channels,
     problems,
+    settings,
     incident,
     continuity.addChildren([health, incidents, policy, sandbox]),
   ]),

@@ -8,6 +8,7 @@ export const words = {
   more: 'More pages',
   tour: 'Show the tour',
   problems: 'Problems',
+  settings: 'Settings',
   theme: 'Theme',
   themes: { system: 'System', light: 'Light', dark: 'Dark' },
   workspace: 'Workspace',

@@ -1,4 +1,4 @@
-import { type QueryClient, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { type QueryClient, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { del, get, keepTokens, post } from '../../lib/api';
 import { keys } from '../../lib/keys';
@@ -35,15 +35,27 @@ export function useSession(): Session {
   return data;
 }
 
-/** Signs in with a password, or with the token of a link. */
-export async function signIn(
-  client: QueryClient,
-  how: { email: string; password: string } | { token: string },
-): Promise<void> {
-  const session = await post<Session>('token' in how ? '/session/link' : '/session', how);
+type How = { email: string; password: string } | { token: string; code: string } | { token: string };
+
+/**
+ * Signs in with a password, with the token of a link, or with a code as the second step.
+ * Answers the token of the second step where one is needed.
+ */
+export async function signIn(client: QueryClient, how: How): Promise<string | null> {
+  const path = 'code' in how ? '/session/second-step' : 'token' in how ? '/session/link' : '/session';
+  const answer = await post<Session | { step: 'second_factor'; token: string }>(path, how);
+  if ('step' in answer) return answer.token;
   client.clear();
-  client.setQueryData(keys.session, withWorkspace(session));
+  client.setQueryData(keys.session, withWorkspace(answer));
+  return null;
 }
+
+/** The identity provider of this server. */
+export const useSso = () =>
+  useQuery({
+    queryKey: ['sso'],
+    queryFn: ({ signal }) => get<{ name: string | null }>('/session/sso', signal),
+  });
 
 /** Ends the session and forgets all that was read. */
 export function useSignOut(): () => void {

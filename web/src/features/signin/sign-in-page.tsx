@@ -1,29 +1,54 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
-import { explain } from '../../lib/api';
-import { Button } from '../../ui/button';
+import { ApiError, explain } from '../../lib/api';
+import { cx } from '../../lib/cx';
+import { Button, buttonClass } from '../../ui/button';
 import { Logo } from '../../ui/logo';
-import { signIn } from './api';
+import { signIn, useSso } from './api';
 import { words } from './strings';
 
 /** A path of this console; anything else is not followed. */
 const safe = (next: string | undefined) => (next && /^\/[a-z]/.test(next) ? next : '/inbox');
 
+function SsoButton({ next }: { next: string }) {
+  const name = useSso().data?.name;
+  if (!name) return null;
+  return (
+    <>
+      <p className="text-center text-sm text-ink-2">{words.or}</p>
+      <a
+        href={`/api/v1/session/sso/start?next=${encodeURIComponent(next)}`}
+        className={cx(buttonClass('plain'), 'w-full')}
+      >
+        {words.sso(name)}
+      </a>
+    </>
+  );
+}
+
 /** Sign in by password, or by the link in the address. */
 export function SignInPage() {
-  const { token, next } = useSearch({ from: '/signin' });
+  const { token, step: stepGiven, problem, next } = useSearch({ from: '/signin' });
   const client = useQueryClient();
   const navigate = useNavigate();
   const [busy, setBusy] = useState(Boolean(token));
-  const [failure, setFailure] = useState<{ title: string; nextStep: string | null } | null>(null);
+  const [step, setStep] = useState<string | null>(stepGiven ?? null);
+  const said = words.problems[problem ?? ''];
+  const [failure, setFailure] = useState<{ title: string; nextStep: string | null } | null>(
+    said ? { title: said[0], nextStep: said[1] } : null,
+  );
   const used = useRef(false);
 
   useEffect(() => {
     if (!token || used.current) return;
     used.current = true;
     signIn(client, { token })
-      .then(() => navigate({ to: safe(next), replace: true }))
+      .then((second) => {
+        setBusy(false);
+        setStep(second);
+        return second ? undefined : navigate({ to: safe(next), replace: true });
+      })
       .catch(async () => {
         setBusy(false);
         setFailure({ title: words.linkFailed, nextStep: words.linkHint });
@@ -36,11 +61,19 @@ export function SignInPage() {
     const form = new FormData(event.currentTarget);
     setBusy(true);
     setFailure(null);
-    signIn(client, { email: String(form.get('email')), password: String(form.get('password')) })
-      .then(() => navigate({ to: safe(next), replace: true }))
+    const how = step
+      ? { token: step, code: String(form.get('code')) }
+      : { email: String(form.get('email')), password: String(form.get('password')) };
+    signIn(client, how)
+      .then((second) => {
+        setBusy(false);
+        setStep(second);
+        return second ? undefined : navigate({ to: safe(next), replace: true });
+      })
       .catch((error: unknown) => {
         setBusy(false);
         setFailure(explain(error));
+        if (error instanceof ApiError && error.code === 'sign_in_expired') setStep(null);
       });
   };
 
@@ -48,8 +81,8 @@ export function SignInPage() {
     <main className="grid min-h-dvh place-items-center p-6">
       <div className="w-full max-w-80">
         <Logo className="mb-6 size-11" />
-        <h1 className="text-xl font-semibold tracking-tight">{words.title}</h1>
-        <p className="mt-1 mb-6 text-ink-2">{words.tagline}</p>
+        <h1 className="text-xl font-semibold tracking-tight">{step ? words.codeTitle : words.title}</h1>
+        <p className="mt-1 mb-6 text-pretty text-ink-2">{step ? words.codeText : words.tagline}</p>
         {failure ? (
           <div role="alert" className="mb-4 rounded-lg border border-danger-line bg-danger-soft p-3 text-sm">
             <p className="font-medium text-danger">{failure.title}</p>
@@ -60,6 +93,19 @@ export function SignInPage() {
           <p role="status" className="text-ink-2">
             {words.byLink}
           </p>
+        ) : step ? (
+          <form onSubmit={onSubmit} className="space-y-4">
+            <label className="block">
+              <span className="mb-1 block text-sm font-medium">{words.code}</span>
+              <input name="code" autoComplete="one-time-code" required className="field" />
+            </label>
+            <Button type="submit" kind="primary" busy={busy} className="w-full">
+              {words.goOn}
+            </Button>
+            <Button kind="quiet" className="w-full" onClick={() => setStep(null)}>
+              {words.startAgain}
+            </Button>
+          </form>
         ) : (
           <form onSubmit={onSubmit} className="space-y-4">
             <label className="block">
@@ -79,6 +125,7 @@ export function SignInPage() {
             <Button type="submit" kind="primary" busy={busy} className="w-full">
               {words.signIn}
             </Button>
+            <SsoButton next={safe(next)} />
           </form>
         )}
       </div>
