@@ -8,6 +8,7 @@ mod apply;
 mod bulk;
 mod claim;
 mod compose;
+mod contacts;
 mod continuity;
 mod conversation;
 mod deferred;
@@ -42,6 +43,7 @@ pub use bulk::{Lanes, QueueBulk};
 pub use claim::{Claim, Claimed, Outgoing};
 pub use compose::{Compose, Composed, Note};
 pub(crate) use continuity::give_back;
+pub use contacts::{MergeContacts, MergePreview, PreviewMerge, SplitContact, UndoMerge};
 pub use continuity::{
     Canary, CodeSent, CodeStand, CodeWay, FindingRow, HeldLanes, HoldLanes, KnownFault, LinkOffer, MakeLink,
     NoteIncident, OpenLink, Opened, PlanLane, Planned, ProveByCode, ProveByHand, ReleaseLanes, Released,

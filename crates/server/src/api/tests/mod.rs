@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod contacts;
 mod document;
 mod exports;
 mod inbox;
