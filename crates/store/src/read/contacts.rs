@@ -366,6 +366,42 @@ impl Unit for Stages {
     }
 }
 
+row_struct! {
+    /// An address of anybody on this hub, for finding people by a hash of it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct AddressRow {
+        pub id: IdentityId,
+        pub workspace: WorkspaceId,
+        pub contact: ContactId,
+        pub kind: AddressKind,
+        /// Of the account that a scoped address belongs to.
+        pub account: Option<Uid>,
+        pub value: String,
+        /// When the contact wrote last.
+        pub last_in_at: Option<Timestamp>,
+    }
+}
+
+/// A page of all addresses of all workspaces, by id.
+#[derive(Debug)]
+pub struct Addresses {
+    /// Internal id of the last row of the page before.
+    pub after: i64,
+    pub limit: u32,
+}
+
+impl Unit for Addresses {
+    type Out = Vec<AddressRow>;
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let sql = sql!(
+            "SELECT i.id, i.workspace_id, i.contact_id, i.kind, a.uid, i.value, c.last_in_at
+             FROM identities i JOIN contacts c ON c.id = i.contact_id LEFT JOIN accounts a ON a.id = i.scope
+             WHERE i.id > ?1 ORDER BY i.id LIMIT ?2"
+        );
+        db.rows(sql, &vals![self.after, self.limit]).await
+    }
+}
+
 /// Statements whose plans are tested.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[Sql] = &[NEWEST, LEADS_ALL, LEADS_STAGE, LEAD_BY_UID];

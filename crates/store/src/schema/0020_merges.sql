@@ -13,3 +13,9 @@ CREATE TABLE contact_merges (
 ) {strict};
 CREATE INDEX contact_merges_kept ON contact_merges (kept_id, id);
 CREATE INDEX contact_merges_gone ON contact_merges (workspace_id, gone_uid);
+
+-- Objects of files whose rows are gone: they are removed, then their line here.
+CREATE TABLE media_gone (
+  storage_key {text} NOT NULL PRIMARY KEY,
+  at {int} NOT NULL
+) {clustered};

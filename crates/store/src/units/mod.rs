@@ -42,8 +42,11 @@ pub use apply::{Applied, Apply, ApplyItem, ItemResult};
 pub use bulk::{Lanes, QueueBulk};
 pub use claim::{Claim, Claimed, Outgoing};
 pub use compose::{Compose, Composed, Note};
+pub use contacts::{
+    ContactErased, ContactTraces, EraseContact, MergeContacts, MergePreview, PreviewMerge, SplitContact,
+    Strays, Traces, UndoMerge,
+};
 pub(crate) use continuity::give_back;
-pub use contacts::{MergeContacts, MergePreview, PreviewMerge, SplitContact, UndoMerge};
 pub use continuity::{
     Canary, CodeSent, CodeStand, CodeWay, FindingRow, HeldLanes, HoldLanes, KnownFault, LinkOffer, MakeLink,
     NoteIncident, OpenLink, Opened, PlanLane, Planned, ProveByCode, ProveByHand, ReleaseLanes, Released,
@@ -56,7 +59,7 @@ pub use journal::{
     FinishIdempotent, GetCursor, Idempotency, PruneChanges, PruneIdempotency, SetCursor, StartIdempotent,
 };
 pub use leads::{AddPipeline, StageKind, UpdateLead};
-pub use media::{AddUpload, DueMedia, MediaJob, MediaOutcome, MediaResult};
+pub use media::{AddUpload, DueMedia, ForgetMedia, GoneMedia, MediaJob, MediaOutcome, MediaResult};
 pub use people::{
     AddApiKey, AddSession, AddSignInLink, AddUser, AddWorkspace, Audit, DropSession, RedeemLink,
     RevokeApiKey, Role, SetPassword, TouchSession,

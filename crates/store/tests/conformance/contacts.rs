@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use everthread_core::ids::{ContactId, ConversationId, Uid};
 use everthread_store::read::contacts::{ContactKey, OneContact};
-use everthread_store::units::{AddPipeline, MergeContacts, PreviewMerge, SplitContact, StageKind, UndoMerge};
+use everthread_store::units::{
+    AddPipeline, EraseContact, ItemResult, MergeContacts, PreviewMerge, SplitContact, StageKind, UndoMerge,
+};
 use everthread_store::{Db, Error, Result, Unit, sql};
 
 use crate::rig::{Rig, T0, at, message};
@@ -263,6 +265,37 @@ pub(crate) async fn a_split_address_takes_what_is_its_own(mut rig: Rig) {
     gapless(&rig).await;
     // Merging the two takes it back.
     rig.store.write(merge(&rig, a, ContactId(new))).await.unwrap();
+    assert_eq!(rig.int(sql!("SELECT count(*) FROM contacts")).await, 1);
+}
+
+pub(crate) async fn an_erased_contact_leaves_nothing_and_does_not_come_back(mut rig: Rig) {
+    let (a, b) = two(&mut rig).await;
+    rig.store.write(merge(&rig, a, b)).await.unwrap();
+    let items = vec![message("u1", "m3", "my address is Elm Street"), message("u2", "m4", "second")];
+    let again = items.clone();
+    rig.apply(at(11), rig.chat, items).await;
+    rig.apply(at(12), rig.chat, vec![message("u9", "m9", "somebody else")]).await;
+    loop {
+        let unit = EraseContact { now: at(20), workspace: rig.ws, contact: a, strays: Vec::new(), limit: 2 };
+        if !rig.store.write(unit).await.unwrap().more {
+            break;
+        }
+    }
+    for (table, left) in [
+        (sql!("SELECT count(*) FROM contacts"), 1),
+        (sql!("SELECT count(*) FROM identities"), 1),
+        (sql!("SELECT count(*) FROM conversations"), 1),
+        (sql!("SELECT count(*) FROM messages"), 1),
+        (sql!("SELECT count(*) FROM consents"), 0),
+        (sql!("SELECT count(*) FROM leads"), 0),
+        (sql!("SELECT count(*) FROM contact_merges"), 0),
+        (sql!("SELECT count(*) FROM message_search"), 1),
+        (sql!("SELECT count(*) FROM changes"), 0),
+    ] {
+        assert_eq!(rig.int(table).await, left, "{}", table.lite);
+    }
+    let applied = rig.apply(at(21), rig.chat, again).await;
+    assert_eq!(applied.results, [ItemResult::Duplicate, ItemResult::Duplicate]);
     assert_eq!(rig.int(sql!("SELECT count(*) FROM contacts")).await, 1);
 }
 

@@ -1,5 +1,5 @@
 import { keepPreviousData, type QueryClient, useQuery } from '@tanstack/react-query';
-import { get, patch, post, query } from '../../lib/api';
+import { del, get, patch, post, query } from '../../lib/api';
 import { keys } from '../../lib/keys';
 import type { Contact, ContactRow, Lead, MergePlan, Page } from '../../lib/types';
 import { sayDone, sayFailed } from '../../ui/toasts';
@@ -123,4 +123,18 @@ export async function splitOff(client: QueryClient, contact: string, identity: s
   } finally {
     refreshPeople(client);
   }
+}
+
+/** Erases a person for good; fails as the hub does. */
+export async function eraseContact(client: QueryClient, contact: Contact): Promise<void> {
+  await del(`/contacts/${contact.id}`);
+  client.removeQueries({ queryKey: keys.contact(contact.id) });
+  for (const row of contact.conversations) {
+    client.removeQueries({ queryKey: keys.conversation(row.id) });
+    client.removeQueries({ queryKey: keys.thread(row.id) });
+  }
+  for (const key of [keys.lists, keys.leads, keys.counts]) {
+    void client.invalidateQueries({ queryKey: key });
+  }
+  sayDone(words.erased(contact.name));
 }

@@ -3,8 +3,9 @@ import { Link } from '@tanstack/react-router';
 import { Merge, Pencil } from 'lucide-react';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { age, full } from '../../lib/dates';
+import { keys } from '../../lib/keys';
 import { usePipelines } from '../../lib/queries';
-import type { Contact } from '../../lib/types';
+import type { Contact, Session } from '../../lib/types';
 import { useNow } from '../../lib/use-now';
 import { Avatar } from '../../ui/avatar';
 import { Button } from '../../ui/button';
@@ -15,6 +16,7 @@ import { moveLead, saveContact, splitOff, undoMerge, useContact } from './api';
 import { ContactFields } from './contact-fields';
 import { IdentityItem } from './identity-item';
 import { MergeDialog } from './merge-dialog';
+import { PersonalData } from './personal-data';
 import { words } from './strings';
 
 function Section({ title, children }: { title: string; children: ReactNode }) {
@@ -158,6 +160,7 @@ interface ContactPanelProps {
 /** Who the customer is: name, addresses with proof and consents, lead, fields. */
 export function ContactPanel({ contactId, conversationId, readOnly }: ContactPanelProps) {
   const client = useQueryClient();
+  const role = client.getQueryData<Session>(keys.session)?.user.role;
   const { data: contact, isPending, error, refetch } = useContact(contactId);
   if (isPending) return <SkeletonRows count={5} label={words.loading} />;
   if (!contact) return <Failed error={error} retry={() => void refetch()} />;
@@ -198,6 +201,11 @@ export function ContactPanel({ contactId, conversationId, readOnly }: ContactPan
         />
       </Section>
       <Others contact={contact} current={conversationId} />
+      {role === 'owner' || role === 'admin' ? (
+        <Section title={words.personal}>
+          <PersonalData contact={contact} />
+        </Section>
+      ) : null}
     </div>
   );
 }

@@ -61,4 +61,17 @@ export const words = {
   split: 'Split off this address',
   splitDone: 'The address is a contact of its own now.',
   notSplit: 'Not split off',
+  personal: 'Personal data',
+  exportAll: 'Export everything',
+  erase: 'Erase…',
+  eraseTitle: (name: string) => `Erase ${name} for good`,
+  eraseText:
+    'All messages, files, addresses, consents and notes of this person go, from the database and from the raw input. It can’t be taken back.',
+  eraseBackups:
+    'Backups made before still hold the person; a restore erases it again when the log of erasures lies beside it.',
+  eraseConfirm: (word: string) => `Type “${word}” to confirm`,
+  eraseWord: 'erase',
+  eraseNow: 'Erase for good',
+  erased: (name: string) => `${name} is erased.`,
+  notErased: 'Not erased',
 };

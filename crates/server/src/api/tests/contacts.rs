@@ -64,3 +64,18 @@ async fn an_address_is_split_off() {
     let old = world.get(&format!("/contacts/{ann}")).by(0, Role::Viewer).await.ok(200);
     assert_eq!(old["identities"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn admins_alone_export_and_erase_a_person() {
+    let world = world().await;
+    let (ann, _) = pair(&world).await;
+    let path = format!("/contacts/{ann}/export");
+    world.get(&path).by(0, Role::Agent).await.refused(403, "forbidden");
+    let all = world.get(&path).by(0, Role::Admin).await.ok(200);
+    assert_eq!((&all["contact"]["id"], &all["contact"]["name"]), (&json!(ann), &json!("Ann")));
+    assert_eq!(all["conversations"][0]["said"][0]["text"], "hello");
+    let path = format!("/contacts/{ann}");
+    world.call(Method::DELETE, &path).by(0, Role::Agent).await.refused(403, "forbidden");
+    let erased = world.call(Method::DELETE, &path).by(0, Role::Admin).await.ok(200);
+    assert_eq!(erased["contacts"], 1);
+}

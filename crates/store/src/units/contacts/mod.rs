@@ -1,14 +1,17 @@
-//! Two contacts that are one person, and one that is two: [`MergeContacts`], [`UndoMerge`], [`SplitContact`].
+//! Two contacts that are one person, and one that is two: [`MergeContacts`], [`UndoMerge`], [`SplitContact`]; and erasing
+//! one, [`EraseContact`].
 //!
 //! A merge moves addresses, consents, conversations and leads to the contact that is kept, takes the other's row out of
 //! the table, and writes all of it down (`contact_merges`), so that it can be taken back exactly. Conversations keep
 //! their own sequence of messages: two stay two.
 
+mod erase;
 mod merge;
 mod rows;
 mod split;
 mod undo;
 
+pub use erase::{ContactErased, ContactTraces, EraseContact, Strays, Traces};
 pub use merge::{MergeContacts, MergePreview, PreviewMerge};
 pub use split::SplitContact;
 pub use undo::UndoMerge;

@@ -1,5 +1,7 @@
 //! Contacts.
 
+pub mod erase;
+pub mod export;
 pub mod list;
 pub mod merge;
 pub mod show;
