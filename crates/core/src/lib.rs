@@ -5,6 +5,7 @@
 //! simulator drive the same code.
 
 pub mod account;
+pub mod contact;
 pub mod content;
 pub mod continuation;
 pub mod continuity;

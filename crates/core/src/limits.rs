@@ -134,3 +134,7 @@ pub const CODES_MAX: usize = 5;
 
 /// See [`CODES_MAX`].
 pub const CODES_WITHIN: Span = Span::hours(24);
+
+/// Addresses, consents, conversations and leads of one contact that a merge moves in one unit; nobody has so many, and a
+/// unit must stay short.
+pub const CONTACT_ROWS_MAX: usize = 1_000;

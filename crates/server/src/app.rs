@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use everthread_core::directory::Directory;
-use everthread_core::ids::{AccountId, ProblemId, WorkspaceId};
+use everthread_core::ids::{AccountId, ContactId, ProblemId, WorkspaceId};
 use everthread_store::units::{After, LinkOffer};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use object_store::ObjectStore;
@@ -20,6 +20,7 @@ use crate::admin::Admin;
 use crate::admin::accounts::Form;
 use crate::api::error::ApiError;
 use crate::api::model::account::NewAccount;
+use crate::api::v1::contacts::erase::ContactErasure;
 use crate::api::{self, AccountForm, ApiState, Figures, Later};
 use crate::continuation::Doorway;
 use crate::continuity::Continuity;
@@ -213,6 +214,26 @@ impl api::Hub for ApiHub {
             let after = self.admin.store.write(unit).await?;
             self.effects.committed(after);
             Ok(self.admin.hub.reload().await?)
+        })
+    }
+
+    fn erase_contact(
+        &self,
+        workspace: WorkspaceId,
+        contact: ContactId,
+    ) -> Later<'_, Result<ContactErasure, ApiError>> {
+        Box::pin(async move {
+            let eraser = self.admin.eraser().map_err(|e| ApiError::internal(e.0))?;
+            let report = eraser.erase(workspace, contact).await.map_err(|e| ApiError::internal(e.0))?;
+            let erased = ContactErasure {
+                contacts: report.contacts,
+                messages: report.messages,
+                journal_records: report.records,
+                other_rows: report.others,
+            };
+            self.effects.committed(report.after);
+            self.effects.media().notify_one();
+            Ok(erased)
         })
     }
 

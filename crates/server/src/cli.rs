@@ -41,6 +41,9 @@ pub enum Command {
     Account(Account),
     /// Write rows to standard output.
     Export(Export),
+    /// Everything about one person: export it, or erase it.
+    #[command(subcommand)]
+    Contact(Contact),
     /// People who sign in to the console.
     #[command(subcommand)]
     User(User),
@@ -263,6 +266,27 @@ pub enum User {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum Contact {
+    /// Write all that is known of a person to standard output, as JSON.
+    Export {
+        /// `cont_...`
+        id: String,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+    /// Erase a person: rows, files and raw input. Can't be taken back.
+    Erase {
+        /// `cont_...`
+        id: String,
+        /// Without this nothing is erased.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub enum Webhook {
     /// Add one; prints the secret that its calls are signed under.
     Add {
@@ -304,6 +328,10 @@ pub struct Backup {
 #[derive(Debug, Args)]
 pub struct Restore {
     pub file: PathBuf,
+    /// The newest log of erasures (DIR/erasures.log of the hub that was backed up): who was erased after the backup is
+    /// erased again. A log that lies in the data folder is taken without this.
+    #[arg(long, value_name = "FILE")]
+    pub erasures: Option<PathBuf>,
     #[command(flatten)]
     pub passphrase: Passphrase,
 }

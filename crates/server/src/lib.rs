@@ -17,6 +17,7 @@ pub mod continuity;
 pub mod delivery;
 pub mod demo;
 pub mod effects;
+pub mod erasure;
 pub mod export;
 pub mod first_run;
 pub mod http;

@@ -370,3 +370,57 @@ async fn what_is_wrong_is_said_and_nothing_is_written() {
     let out = run(&copy, &["workspace", "list"]);
     assert!(String::from_utf8_lossy(&out.stderr).contains("did not finish"));
 }
+
+/// True where the raw journal of a folder holds these words.
+fn journal_holds(data: &Path, words: &str) -> bool {
+    std::fs::read_dir(data.join("journal")).expect("journal").any(|entry| {
+        let bytes = std::fs::read(entry.expect("entry").path()).expect("read");
+        bytes.windows(words.len()).any(|window| window == words.as_bytes())
+    })
+}
+
+fn said_by_telegram(data: &Path) -> usize {
+    messages(data).iter().filter(|row| row["channel"] == "telegram").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_comes_back_neither_by_replay_nor_by_restore() {
+    let (world, base) = World::new().await;
+    let (data, file) = (world.path("data"), world.path("hub.backup"));
+    let (hub, _) = with_waiting_reply(&world, &base, &data).await;
+    let telegram = messages(&data).into_iter().find(|row| row["text"] == "is it open?").expect("a message");
+    let contact = telegram["contact_id"].as_str().expect("id");
+    assert!(world.archive("backup", &data, &file, "pass").status.success());
+    let all = json_of(&data, &["contact", "export", contact]);
+    assert_eq!(all["conversations"][0]["said"][0]["text"], "is it open?");
+    assert!(journal_holds(&data, "is it open?"));
+
+    let unsure = run(&data, &["contact", "erase", contact]);
+    assert!(!unsure.status.success() && String::from_utf8_lossy(&unsure.stderr).contains("--yes"));
+    let erased = json_of(&data, &["contact", "erase", contact, "--yes"]);
+    assert_eq!((&erased["contacts"], &erased["messages"]), (&json!(1), &json!(2)), "{erased}");
+    assert_eq!(erased["journal_records"], 1, "{erased}");
+    assert!(!journal_holds(&data, "is it open?"));
+    json_of(&data, &["replay"]);
+    assert_eq!(said_by_telegram(&data), 0);
+    let log = std::fs::read_to_string(data.join("erasures.log")).expect("a log");
+    assert!(!log.contains("Ana") && !log.contains("\"77\""), "{log}");
+    let gone = run(&data, &["contact", "export", contact]);
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("there is no contact"));
+    drop(hub);
+
+    // Without the log the backup says what is missing; with it the person is erased again.
+    let (old, copy) = (world.path("old"), world.path("copy"));
+    let restored = world.archive("restore", &old, &file, "pass");
+    let said: Value = serde_json::from_slice(&restored.stdout).expect("JSON");
+    assert_eq!(said_by_telegram(&old), 2);
+    assert!(said["next_steps"].to_string().contains("--erasures"), "{said}");
+    std::fs::create_dir(&copy).expect("made");
+    std::fs::copy(data.join("erasures.log"), copy.join("erasures.log")).expect("copied");
+    let restored = world.archive("restore", &copy, &file, "pass");
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    let said: Value = serde_json::from_slice(&restored.stdout).expect("JSON");
+    assert_eq!(said["erased_again"], 1, "{said}");
+    assert_eq!(said_by_telegram(&copy), 0);
+    assert!(!journal_holds(&copy, "is it open?"));
+}

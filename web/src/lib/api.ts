@@ -36,6 +36,9 @@ export function baseHeaders(): Record<string, string> {
   return workspace ? { 'X-Workspace': workspace } : {};
 }
 
+/** Names the workspace in an address that the browser opens by itself, where no header can. */
+export const workspaceQuery = (): string => query({ workspace });
+
 export interface CallOptions {
   body?: unknown;
   /** Makes a repeated write do its work once. */

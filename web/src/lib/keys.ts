@@ -26,6 +26,8 @@ export const keys = {
   attempts: (messageId: string) => ['attempts', messageId] as const,
   contacts: ['contact'] as const,
   contact: (id: string) => ['contact', id] as const,
+  contactSearch: (q: string) => ['contact', 'search', q] as const,
+  mergePlan: (kept: string, gone: string) => ['contact', kept, 'merge', gone] as const,
   leads: ['leads'] as const,
   leadList: (filter: LeadFilter) => ['leads', filter] as const,
   pipelines: ['pipelines'] as const,

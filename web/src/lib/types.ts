@@ -220,7 +220,27 @@ export interface Contact {
   identities: Identity[];
   conversations: ConversationRow[];
   lead: Lead | null;
+  /** What was merged into it, newest first; the newest can be taken back. */
+  merges: { contact_id: string; at: string; by: string | null }[];
   created_at: string;
+}
+
+export interface ContactRow {
+  id: string;
+  name: string;
+  channels: string[];
+  created_at: string;
+}
+
+/** What a merge would do. */
+export interface MergePlan {
+  name: string | null;
+  conflicts: { field: string; kept: string; gone: string }[];
+  identities: number;
+  conversations: number;
+  consents: number;
+  leads: number;
+  lines: string[];
 }
 
 export interface Stage {

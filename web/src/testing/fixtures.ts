@@ -59,6 +59,7 @@ export function aContact(change: Partial<Contact> = {}): Contact {
     identities: [],
     conversations: [],
     lead: null,
+    merges: [],
     created_at: '2026-11-01T10:00:00Z',
     ...change,
   };

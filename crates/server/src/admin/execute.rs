@@ -16,6 +16,7 @@ use super::{Failure, Request};
 use crate::config::Config;
 use crate::continuity::Continuity;
 use crate::effects::Effects;
+use crate::erasure::Eraser;
 use crate::hub::Hub;
 use crate::registry::Account;
 use crate::seal::{Seal, hex, random_32};
@@ -80,8 +81,24 @@ impl Admin {
         })
     }
 
+    /// What erases people here.
+    pub fn eraser(&self) -> Result<Eraser, Failure> {
+        let journal = match &self.journal {
+            Some(journal) => journal.clone(),
+            None => crate::commands::open_journal(&self.config)?.0,
+        };
+        Ok(Eraser {
+            store: self.store.clone(),
+            journal,
+            hub: self.hub.clone(),
+            seal: self.seal.clone(),
+            data: self.config.data.clone(),
+            running: self.journal.is_some(),
+        })
+    }
+
     /// Passes on what followed from a commit.
-    pub(super) fn committed(&self, after: After) {
+    pub(crate) fn committed(&self, after: After) {
         if let Some(effects) = &self.effects {
             effects.committed(after);
         }
@@ -225,6 +242,12 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
         }
         Request::IncidentDismiss { workspace, id } => {
             super::incidents::dismiss(admin, admin.workspace(workspace.as_deref())?.id, &id, &sink).await
+        }
+        Request::ContactExport { workspace, id } => {
+            super::contact::export(admin, workspace.as_deref(), &id, &sink).await
+        }
+        Request::ContactErase { workspace, id } => {
+            super::contact::erase(admin, workspace.as_deref(), &id, &sink).await
         }
         Request::SandboxClear => clear_sandbox(admin, &sink).await,
         Request::Export { workspace, what, format } => {

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 mod backup;
+mod contact;
 mod doctor;
 mod erase;
 mod execute;
@@ -104,6 +105,14 @@ pub enum Request {
     Backup {
         file: std::path::PathBuf,
         passphrase: String,
+    },
+    ContactExport {
+        workspace: Option<String>,
+        id: String,
+    },
+    ContactErase {
+        workspace: Option<String>,
+        id: String,
     },
     SandboxClear,
     Replay {

@@ -53,8 +53,16 @@ fn talk() -> OpenApiRouter<ApiState> {
         .routes(routes!(messages::cancel::cancel_message))
         .routes(routes!(messages::retry::retry_message))
         .routes(routes!(contacts::list::list_contacts))
-        .routes(routes!(contacts::show::show_contact, contacts::update::update_contact))
+        .routes(routes!(
+            contacts::show::show_contact,
+            contacts::update::update_contact,
+            contacts::erase::erase_contact
+        ))
         .routes(routes!(contacts::verify::verify_identity))
+        .routes(routes!(contacts::merge::preview_merge, contacts::merge::merge_contact))
+        .routes(routes!(contacts::merge::undo_merge))
+        .routes(routes!(contacts::split::split_contact))
+        .routes(routes!(contacts::export::export_contact))
         .routes(routes!(leads::list::list_leads))
         .routes(routes!(leads::update::update_lead))
         .routes(routes!(v1::pipelines::list_pipelines))

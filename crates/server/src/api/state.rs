@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use everthread_core::account::{Secrets, Settings};
 use everthread_core::directory::Directory;
-use everthread_core::ids::{AccountId, ProblemId, WorkspaceId};
+use everthread_core::ids::{AccountId, ContactId, ProblemId, WorkspaceId};
 use everthread_core::time::Timestamp;
 use everthread_store::Store;
 use everthread_store::units::{After, LinkOffer};
@@ -17,6 +17,7 @@ use super::auth::limits::Limits;
 use super::auth::password::Hasher;
 use super::error::ApiError;
 use super::model::account::NewAccount;
+use super::v1::contacts::erase::ContactErasure;
 use crate::continuity::Continuity;
 use crate::realtime::Realtime;
 use crate::registry::Registry;
@@ -132,6 +133,13 @@ pub trait Hub: Send + Sync + 'static {
 
     /// Stops an account for good, as `everthread account remove` does. Its messages stay.
     fn remove_account(&self, workspace: WorkspaceId, account: AccountId) -> Later<'_, Result<(), ApiError>>;
+
+    /// Erases a contact for good, as `everthread contact erase` does.
+    fn erase_contact(
+        &self,
+        workspace: WorkspaceId,
+        contact: ContactId,
+    ) -> Later<'_, Result<ContactErasure, ApiError>>;
 
     /// Parses and applies the raw piece of a problem again, as `everthread replay` does for records. True when it is
     /// solved now.

@@ -12,7 +12,7 @@ use everthread_core::time::Timestamp;
 
 use crate::admin::{Failure, Request};
 use crate::api::v1::incidents::declare::Declaration;
-use crate::cli::{Account, Cli, Command, Incident, SandboxAction, User, Webhook, Workspace};
+use crate::cli::{Account, Cli, Command, Contact, Incident, SandboxAction, User, Webhook, Workspace};
 use crate::config;
 
 pub use serve::open_journal;
@@ -54,7 +54,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Restore(restore) => {
             let config = config::load(place, None).map_err(Failure::from_display)?;
             let passphrase = passphrase(&restore.passphrase.passphrase_file)?;
-            crate::admin::restore(&config, &restore.file, &passphrase).await
+            crate::admin::restore(&config, &restore.file, &passphrase, restore.erasures.as_deref()).await
         }
         _ => {
             let config = config::load(place, None).map_err(Failure::from_display)?;
@@ -81,6 +81,7 @@ fn request(command: Command) -> Result<Request, Failure> {
             what: export.what,
             format: export.format,
         },
+        Command::Contact(contact) => contact_request(contact)?,
         Command::User(User::Add { email, name, role, workspace }) => {
             Request::UserAdd { workspace: workspace.workspace, email, name, role }
         }
@@ -106,6 +107,20 @@ fn request(command: Command) -> Result<Request, Failure> {
             unreachable!("these run in this process")
         }
     })
+}
+
+fn contact_request(contact: Contact) -> Result<Request, Failure> {
+    match contact {
+        Contact::Export { id, workspace } => {
+            Ok(Request::ContactExport { workspace: workspace.workspace, id })
+        }
+        Contact::Erase { id, yes: true, workspace } => {
+            Ok(Request::ContactErase { workspace: workspace.workspace, id })
+        }
+        Contact::Erase { id, yes: false, .. } => {
+            Err(Failure(format!("this erases {id} for good, with all messages and files; say so with --yes")))
+        }
+    }
 }
 
 fn webhook_request(webhook: Webhook) -> Request {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::Router;
 use everthread_store::journal::{FsDisk, Journal, Options as JournalOptions};
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -216,6 +215,7 @@ impl Parts {
             supervisor: self.supervisor.clone(),
             client: self.client.clone(),
         });
+        self.erase_again(&admin);
         let linked = link::routes(self.links(), self.store.clone(), Arc::clone(&files));
         let api = app::api(&app::Wiring {
             admin: Arc::clone(&admin),
@@ -246,6 +246,26 @@ impl Parts {
         Ok(self.supervisor)
     }
 
+    /// Carries out what an earlier run began to erase.
+    fn erase_again(&self, admin: &Arc<Admin>) {
+        let admin = Arc::clone(admin);
+        self.supervisor.spawn(TaskKind::Housekeeping, async move {
+            let done = match admin.eraser() {
+                Ok(eraser) => eraser.again(None).await,
+                Err(failure) => Err(failure),
+            };
+            match done {
+                Ok((0, _)) => {}
+                Ok((count, report)) => {
+                    tracing::info!(count, "erasures that were begun before are carried out");
+                    admin.committed(report.after);
+                }
+                Err(error) => tracing::error!(%error, "erasures that were begun are not carried out yet"),
+            }
+            Ok::<_, std::convert::Infallible>(())
+        });
+    }
+
     fn doorway(&self) -> Doorway {
         Doorway { url: Arc::clone(&self.public_url), public: self.config.public_url.is_some() }
     }
@@ -255,11 +275,9 @@ impl Parts {
     }
 
     fn files(&self) -> Result<Arc<dyn ObjectStore>, Failure> {
-        let folder = self.config.data.join("media");
-        std::fs::create_dir_all(&folder)
-            .map_err(|e| Failure(format!("{} can't be made: {e}", folder.display())))?;
-        let files = LocalFileSystem::new_with_prefix(&folder).map_err(Failure::from_display)?;
-        Ok(Arc::new(files))
+        let data = &self.config.data;
+        crate::media::folder(data)
+            .map_err(|e| Failure(format!("{}/media can't be used: {e}", data.display())))
     }
 
     fn workers(

@@ -4,6 +4,7 @@
 //! of the workspace.
 
 mod cells;
+mod contact;
 mod file;
 mod incidents;
 mod messages;
@@ -20,6 +21,7 @@ use everthread_store::read::export::{
 use futures_util::stream;
 
 pub use cells::Row;
+pub use contact::contact;
 
 use crate::registry::Registry;
 

@@ -12,8 +12,9 @@ use everthread_core::limits::{MEDIA_BYTES_MAX, MEDIA_TRIES_MAX};
 use everthread_core::time::Span;
 use everthread_store::Store;
 use everthread_store::read::thread::MediaByUid;
-use everthread_store::units::{DueMedia, MediaJob, MediaOutcome, MediaResult};
+use everthread_store::units::{DueMedia, ForgetMedia, GoneMedia, MediaJob, MediaOutcome, MediaResult};
 use futures_util::StreamExt;
+use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +62,31 @@ impl Files {
     }
 }
 
+/// Where the files of a data folder are.
+pub fn folder(data: &std::path::Path) -> std::io::Result<Arc<dyn ObjectStore>> {
+    let folder = data.join("media");
+    std::fs::create_dir_all(&folder)?;
+    Ok(Arc::new(LocalFileSystem::new_with_prefix(&folder).map_err(std::io::Error::other)?))
+}
+
+/// Removes all files whose rows are gone. Answers how many.
+pub async fn forget(store: &Store, files: &dyn ObjectStore) -> Result<u64, String> {
+    let mut count = 0;
+    loop {
+        let keys = store.read(GoneMedia { limit: ROUND }).await.map_err(|e| e.to_string())?;
+        if keys.is_empty() {
+            return Ok(count);
+        }
+        for key in &keys {
+            match files.delete(&Path::from(key.as_str())).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => count += 1,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        store.write(ForgetMedia { keys }).await.map_err(|e| e.to_string())?;
+    }
+}
+
 /// What the fetcher works with.
 #[derive(Clone)]
 pub struct Fetcher {
@@ -95,6 +121,7 @@ impl Fetcher {
                 }
             };
             let full = jobs.len() == ROUND as usize;
+            self.forget().await;
             let work = futures_util::stream::iter(jobs.into_iter().map(|job| self.fetch(job)));
             tokio::select! {
                 () = self.stop.cancelled() => return Ok(()),
@@ -107,6 +134,13 @@ impl Fetcher {
                     () = tokio::time::sleep(LOOK_AGAIN) => {}
                 }
             }
+        }
+    }
+
+    /// Removes files whose rows are gone. What can't be removed now is tried again in the next round.
+    async fn forget(&self) {
+        if let Err(error) = forget(&self.store, &*self.files).await {
+            tracing::warn!(%error, "files of erased messages can't be removed yet");
         }
     }
 

@@ -121,6 +121,19 @@ pub struct FullContact {
     /// The newest 20.
     pub conversations: Vec<InboxRow>,
     pub lead: Option<LeadRow>,
+    /// Contacts that were merged into it, newest first; the newest can be taken back.
+    pub merges: Vec<MergeRow>,
+}
+
+row_struct! {
+    /// A contact that was merged into another.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct MergeRow {
+        pub gone: Uid,
+        /// Who did it.
+        pub by: Option<String>,
+        pub at: Timestamp,
+    }
 }
 
 /// Which contact.
@@ -147,7 +160,10 @@ impl Unit for OneContact {
                     "SELECT id, uid, name, fields, labels, created_at, updated_at FROM contacts
                      WHERE uid = ?1 AND workspace_id = ?2"
                 );
-                db.row::<ContactRow>(sql, &vals![uid, self.workspace]).await?
+                match db.row::<ContactRow>(sql, &vals![uid, self.workspace]).await? {
+                    Some(row) => Some(row),
+                    None => merged_into(db, self.workspace, uid).await?,
+                }
             }
         };
         let Some(row) = row else { return Ok(None) };
@@ -162,8 +178,31 @@ impl Unit for OneContact {
         let ids: Vec<_> = ids.into_iter().map(|(id,)| id).collect();
         let conversations = rows_of(db, self.workspace, &ids).await?;
         let lead = db.row::<LeadRow>(LEAD_OF_CONTACT, &vals![row.id, self.workspace]).await?;
-        Ok(Some(FullContact { row, identities, consents, conversations, lead }))
+        let sql = sql!(
+            "SELECT g.gone_uid, u.name, g.at FROM contact_merges g LEFT JOIN users u ON u.id = g.user_id
+             WHERE g.kept_id = ?1 ORDER BY g.id DESC"
+        );
+        let merges = db.rows::<MergeRow>(sql, &vals![row.id]).await?;
+        Ok(Some(FullContact { row, identities, consents, conversations, lead, merges }))
     }
+}
+
+/// Merges followed from an old public id; a longer chain of them is not.
+const MERGES_FOLLOWED: usize = 16;
+
+/// The contact into which one that is gone was merged, directly or by way of others.
+async fn merged_into<D: Db>(db: &mut D, workspace: WorkspaceId, uid: Uid) -> Result<Option<ContactRow>> {
+    let sql = sql!("SELECT kept_id FROM contact_merges WHERE gone_uid = ?1 AND workspace_id = ?2");
+    let mut next = db.row::<(ContactId,)>(sql, &vals![uid, workspace]).await?;
+    for _ in 0..MERGES_FOLLOWED {
+        let Some((id,)) = next else { break };
+        if let Some(row) = contacts_by_id(db, workspace, &[id]).await?.pop() {
+            return Ok(Some(row));
+        }
+        let sql = sql!("SELECT kept_id FROM contact_merges WHERE gone_id = ?1 AND workspace_id = ?2");
+        next = db.row(sql, &vals![id, workspace]).await?;
+    }
+    Ok(None)
 }
 
 async fn identities_of<D: Db>(db: &mut D, contact: ContactId) -> Result<Vec<(IdentityRow, bool)>> {
@@ -324,6 +363,42 @@ impl Unit for Stages {
              WHERE p.workspace_id = ?1 ORDER BY p.position, p.id, s.position, s.id"
         );
         db.rows(sql, &vals![self.workspace]).await
+    }
+}
+
+row_struct! {
+    /// An address of anybody on this hub, for finding people by a hash of it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct AddressRow {
+        pub id: IdentityId,
+        pub workspace: WorkspaceId,
+        pub contact: ContactId,
+        pub kind: AddressKind,
+        /// Of the account that a scoped address belongs to.
+        pub account: Option<Uid>,
+        pub value: String,
+        /// When the contact wrote last.
+        pub last_in_at: Option<Timestamp>,
+    }
+}
+
+/// A page of all addresses of all workspaces, by id.
+#[derive(Debug)]
+pub struct Addresses {
+    /// Internal id of the last row of the page before.
+    pub after: i64,
+    pub limit: u32,
+}
+
+impl Unit for Addresses {
+    type Out = Vec<AddressRow>;
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let sql = sql!(
+            "SELECT i.id, i.workspace_id, i.contact_id, i.kind, a.uid, i.value, c.last_in_at
+             FROM identities i JOIN contacts c ON c.id = i.contact_id LEFT JOIN accounts a ON a.id = i.scope
+             WHERE i.id > ?1 ORDER BY i.id LIMIT ?2"
+        );
+        db.rows(sql, &vals![self.after, self.limit]).await
     }
 }
 

@@ -85,14 +85,53 @@ const MEDIA: Sql = sql!(
 );
 
 impl Unit for ExportMessages {
-    type Out = Vec<(MessageExport, Vec<PartRow>, Vec<MediaRow>)>;
+    type Out = Vec<FullMessage>;
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
         let After { workspace, id, limit } = self.0;
         let rows = db.rows::<MessageExport>(MESSAGES, &vals![workspace, id, limit]).await?;
-        let sets: Vec<[Val<'_>; 1]> = rows.iter().map(|row| vals![row.id]).collect();
-        let parts = db.rows_all::<PartRow, 1>(PARTS, &sets).await?;
-        let media = db.rows_all::<MediaRow, 1>(MEDIA, &sets).await?;
-        Ok(rows.into_iter().zip(parts).zip(media).map(|((row, parts), media)| (row, parts, media)).collect())
+        full(db, rows).await
+    }
+}
+
+/// A message with its parts and files.
+pub type FullMessage = (MessageExport, Vec<PartRow>, Vec<MediaRow>);
+
+async fn full<D: Db>(db: &mut D, rows: Vec<MessageExport>) -> Result<Vec<FullMessage>> {
+    let sets: Vec<[Val<'_>; 1]> = rows.iter().map(|row| vals![row.id]).collect();
+    let parts = db.rows_all::<PartRow, 1>(PARTS, &sets).await?;
+    let media = db.rows_all::<MediaRow, 1>(MEDIA, &sets).await?;
+    Ok(rows.into_iter().zip(parts).zip(media).map(|((row, parts), media)| (row, parts, media)).collect())
+}
+
+const OF_CONVERSATION: Sql = sql!(
+    "SELECT m.id, m.uid, c.uid, k.uid, a.uid, a.channel, m.direction, m.author_kind, u.name, i.value, m.provider_id,
+       m.text, m.content, m.reply_to, m.postback, m.class, m.state, m.state_at, m.accepted_at, m.delivered_at, m.read_at,
+       m.failed_at, m.at, m.stored_at, m.edited_at, m.deleted_at, m.reactions, m.error_class, m.error_code, m.error_text
+     FROM messages m
+     JOIN conversations c ON c.id = m.conversation_id
+     JOIN contacts k ON k.id = c.contact_id
+     LEFT JOIN accounts a ON a.id = m.account_id
+     LEFT JOIN users u ON u.id = m.author_user_id
+     LEFT JOIN identities i ON i.id = m.identity_id
+     WHERE m.workspace_id = ?1 AND m.conversation_id = ?2 AND m.seq > ?3 ORDER BY m.seq LIMIT ?4"
+);
+
+/// A page of the messages of one conversation, in their order.
+#[derive(Debug)]
+pub struct ConversationMessages {
+    pub workspace: WorkspaceId,
+    pub conversation: ConversationId,
+    /// Messages passed over: the sequence has no gaps.
+    pub after: i64,
+    pub limit: u32,
+}
+
+impl Unit for ConversationMessages {
+    type Out = Vec<FullMessage>;
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let values = vals![self.workspace, self.conversation, self.after, self.limit];
+        let rows = db.rows::<MessageExport>(OF_CONVERSATION, &values).await?;
+        full(db, rows).await
     }
 }
 
@@ -212,6 +251,52 @@ impl Unit for ExportContacts {
             .zip(consents)
             .map(|((row, identities), consents)| (row, identities, consents))
             .collect())
+    }
+}
+
+/// All of one contact but its messages.
+#[derive(Debug)]
+pub struct ExportContact {
+    pub workspace: WorkspaceId,
+    pub contact: ContactId,
+}
+
+/// See [`ExportContact`].
+#[derive(Clone, Debug)]
+pub struct ContactRows {
+    pub contact: ContactExport,
+    pub identities: Vec<IdentityExport>,
+    pub consents: Vec<ConsentExport>,
+    pub conversations: Vec<ConversationExport>,
+    pub leads: Vec<LeadExport>,
+}
+
+impl Unit for ExportContact {
+    type Out = ContactRows;
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let before = self.contact.0 - 1;
+        let page = ExportContacts(After { workspace: self.workspace, id: before, limit: 1 }).run(db).await?;
+        let (contact, identities, consents) = page
+            .into_iter()
+            .find(|(row, ..)| row.id == self.contact)
+            .ok_or(crate::Error::NotFound("contact"))?;
+        let sql = sql!(
+            "SELECT c.id, c.uid, k.uid, k.name, c.channel, a.uid, c.status, c.owner_kind, u.name, c.labels, c.seq, c.unread,
+             c.created_at, c.last_at, c.last_in_at, c.resolved_at
+             FROM conversations c JOIN contacts k ON k.id = c.contact_id
+             LEFT JOIN accounts a ON a.id = c.route_account_id LEFT JOIN users u ON u.id = c.owner_user_id
+             WHERE c.contact_id = ?1 ORDER BY c.id"
+        );
+        let conversations = db.rows::<ConversationExport>(sql, &vals![self.contact]).await?;
+        let sql = sql!(
+            "SELECT l.id, l.uid, k.uid, k.name, p.name, s.name, s.kind, c.uid, l.fields, l.channel, l.created_at,
+             l.updated_at
+             FROM leads l JOIN contacts k ON k.id = l.contact_id JOIN stages s ON s.id = l.stage_id
+             JOIN pipelines p ON p.id = l.pipeline_id LEFT JOIN conversations c ON c.id = l.conversation_id
+             WHERE l.contact_id = ?1 ORDER BY l.id"
+        );
+        let leads = db.rows::<LeadExport>(sql, &vals![self.contact]).await?;
+        Ok(ContactRows { contact, identities, consents, conversations, leads })
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { version: 1, name: "init", text: include_str!("0001_init.sql") },
     Step { version: 4, name: "webhooks", text: include_str!("0004_webhooks.sql") },
     Step { version: 10, name: "continuity", text: include_str!("0010_continuity.sql") },
+    Step { version: 20, name: "merges", text: include_str!("0020_merges.sql") },
     Step { version: 21, name: "links", text: include_str!("0021_links.sql") },
     Step { version: 22, name: "access", text: include_str!("0022_access.sql") },
     Step { version: 25, name: "first_lines", text: include_str!("0025_first_lines.sql") },

@@ -120,6 +120,8 @@ fn configure(conn: &Connection, options: &LiteOptions) -> Result<()> {
             conn.pragma_update(None, "synchronous", if options.fsync { "FULL" } else { "OFF" })?;
         }
         conn.pragma_update(None, "foreign_keys", true)?;
+        // What was deleted is overwritten (docs/adr/0020): erased words do not stay in free pages.
+        conn.pragma_update(None, "secure_delete", true)?;
         // Otherwise the planner peeks at bound values and prepares a statement again whenever they change: with
         // it, more than a third of applying an event was spent on parsing SQL.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -30,3 +30,17 @@ pub(crate) async fn note<D: Db>(
     .await?;
     Ok(After { changes: vec![(workspace, number)], ..After::default() })
 }
+
+/// Makes every client of a workspace start afresh, as what it shows may be gone: the feed jumps and its tail is dropped.
+/// The number that the feed has then.
+pub(crate) async fn restart_feed<D: Db>(db: &mut D, workspace: WorkspaceId) -> Result<i64> {
+    let (number,): (i64,) = db
+        .one(
+            "workspace",
+            sql!("UPDATE workspaces SET change_seq = change_seq + 1000 WHERE id = ?1 RETURNING change_seq"),
+            &vals![workspace],
+        )
+        .await?;
+    db.exec(sql!("DELETE FROM changes WHERE workspace_id = ?1"), &vals![workspace]).await?;
+    Ok(number)
+}

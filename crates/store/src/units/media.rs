@@ -81,7 +81,7 @@ impl Unit for MediaResult {
             MediaOutcome::Failed { reason } => ("failed", None, None, None, None, Some(reason.as_str())),
             MediaOutcome::Gone { reason } => ("gone", None, None, None, None, Some(reason.as_str())),
         };
-        db.exec(
+        let known = db.exec(
             sql!(
                 "UPDATE media SET state = ?3, storage_key = coalesce(?4, storage_key), mime = coalesce(?5, mime),
                         size = coalesce(?6, size), next_at = ?7, reason = ?8, tries = tries + 1
@@ -90,6 +90,14 @@ impl Unit for MediaResult {
             &vals![self.media, self.workspace, state, key, mime, size, next, reason],
         )
         .await?;
+        // Erased while it was fetched.
+        if let Some(key) = key.filter(|_| known == 0) {
+            db.exec(
+                sql!("INSERT INTO media_gone (storage_key, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING"),
+                &vals![key, self.now],
+            )
+            .await?;
+        }
         self.note(db).await
     }
 }
@@ -123,6 +131,42 @@ impl MediaResult {
         )
         .await?;
         Ok(After { changes: vec![(self.workspace, number)], ..After::default() })
+    }
+}
+
+/// Objects whose rows are gone, for the shell to remove.
+#[derive(Clone, Copy, Debug)]
+pub struct GoneMedia {
+    pub limit: u32,
+}
+
+impl Unit for GoneMedia {
+    type Out = Vec<String>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Vec<String>> {
+        let rows: Vec<(String,)> = db
+            .rows(
+                sql!("SELECT storage_key FROM media_gone ORDER BY storage_key LIMIT ?1"),
+                &vals![i64::from(self.limit)],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|(key,)| key).collect())
+    }
+}
+
+/// Forgets objects that were removed.
+#[derive(Clone, Debug)]
+pub struct ForgetMedia {
+    pub keys: Vec<String>,
+}
+
+impl Unit for ForgetMedia {
+    type Out = ();
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<()> {
+        let sets: Vec<[crate::Val<'_>; 1]> = self.keys.iter().map(|key| vals![key.as_str()]).collect();
+        db.exec_all(sql!("DELETE FROM media_gone WHERE storage_key = ?1"), &sets).await?;
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ mod apply;
 mod bulk;
 mod claim;
 mod compose;
+mod contacts;
 mod continuity;
 mod conversation;
 mod deferred;
@@ -44,6 +45,10 @@ pub use apply::{Applied, Apply, ApplyItem, ItemResult};
 pub use bulk::{Lanes, QueueBulk};
 pub use claim::{Claim, Claimed, Outgoing};
 pub use compose::{Compose, Composed, Note};
+pub use contacts::{
+    ContactErased, ContactTraces, EraseContact, MergeContacts, MergePreview, PreviewMerge, SplitContact,
+    Strays, Traces, UndoMerge,
+};
 pub(crate) use continuity::give_back;
 pub use continuity::{
     Canary, CodeSent, CodeStand, CodeWay, FindingRow, HeldLanes, HoldLanes, KnownFault, LinkOffer, MakeLink,
@@ -57,7 +62,7 @@ pub use journal::{
     FinishIdempotent, GetCursor, Idempotency, PruneChanges, PruneIdempotency, SetCursor, StartIdempotent,
 };
 pub use leads::{AddPipeline, StageKind, UpdateLead};
-pub use media::{AddUpload, DueMedia, MediaJob, MediaOutcome, MediaResult};
+pub use media::{AddUpload, DueMedia, ForgetMedia, GoneMedia, MediaJob, MediaOutcome, MediaResult};
 pub use members::{
     AddApiKey, ChangeMember, InviteUser, Invited, MemberChange, RequireSecondFactor, RevokeApiKey,
     TouchApiKey,

@@ -4,6 +4,7 @@ use everthread_core::ids::WorkspaceId;
 use everthread_core::time::Timestamp;
 
 use super::After;
+use super::feed::restart_feed;
 use crate::{Db, Result, Sql, Unit, sql, vals};
 
 /// Removes simulated contacts with all that hangs on them, and the simulated accounts, from one workspace.
@@ -37,6 +38,11 @@ const STEPS: &[Sql] = &[
          JOIN conversations c ON c.id = m.conversation_id WHERE c.workspace_id = ?1 AND c.sandbox = 1)"
     ),
     sql!(
+        "INSERT INTO media_gone (storage_key, at) SELECT f.storage_key, f.created_at FROM media f
+         JOIN messages m ON m.id = f.message_id JOIN conversations c ON c.id = m.conversation_id
+         WHERE c.workspace_id = ?1 AND c.sandbox = 1 AND f.storage_key IS NOT NULL ON CONFLICT DO NOTHING"
+    ),
+    sql!(
         "DELETE FROM media WHERE workspace_id = ?1 AND message_id IN (SELECT m.id FROM messages m
          JOIN conversations c ON c.id = m.conversation_id WHERE c.workspace_id = ?1 AND c.sandbox = 1)"
     ),
@@ -47,6 +53,14 @@ const STEPS: &[Sql] = &[
     sql!(
         "DELETE FROM timers WHERE workspace_id = ?1 AND conversation_id IN
          (SELECT id FROM conversations WHERE workspace_id = ?1 AND sandbox = 1)"
+    ),
+    sql!(
+        "DELETE FROM plans WHERE workspace_id = ?1 AND conversation_id IN
+         (SELECT id FROM conversations WHERE workspace_id = ?1 AND sandbox = 1)"
+    ),
+    sql!(
+        "DELETE FROM contact_merges WHERE workspace_id = ?1 AND kept_id IN
+         (SELECT id FROM contacts WHERE workspace_id = ?1 AND sandbox = 1)"
     ),
     sql!(
         "DELETE FROM continuation_links WHERE workspace_id = ?1 AND conversation_id IN
@@ -127,17 +141,7 @@ impl Unit for EraseSandbox {
                 &vals![self.workspace, self.now],
             )
             .await?;
-        // A client that shows any of it has to start afresh: the feed jumps and its tail is gone.
-        let (number,): (i64,) = db
-            .one(
-                "workspace",
-                sql!(
-                    "UPDATE workspaces SET change_seq = change_seq + 1000 WHERE id = ?1 RETURNING change_seq"
-                ),
-                &vals![self.workspace],
-            )
-            .await?;
-        db.exec(sql!("DELETE FROM changes WHERE workspace_id = ?1"), &vals![self.workspace]).await?;
+        let number = restart_feed(db, self.workspace).await?;
         let after = After { changes: vec![(self.workspace, number)], ..After::default() };
         Ok(SandboxErased { contacts, messages, accounts, after })
     }

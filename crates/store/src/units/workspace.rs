@@ -15,11 +15,19 @@ const STEPS: &[Sql] = &[
     sql!("DELETE FROM message_search WHERE rowid IN (SELECT id FROM messages WHERE workspace_id = ?1)"),
     sql!("DELETE FROM attempts WHERE workspace_id = ?1"),
     sql!("DELETE FROM message_parts WHERE workspace_id = ?1"),
+    sql!(
+        "INSERT INTO media_gone (storage_key, at) SELECT storage_key, created_at FROM media
+         WHERE workspace_id = ?1 AND storage_key IS NOT NULL ON CONFLICT DO NOTHING"
+    ),
     sql!("DELETE FROM media WHERE workspace_id = ?1"),
     sql!("DELETE FROM messages WHERE workspace_id = ?1"),
     sql!("DELETE FROM parked WHERE workspace_id = ?1"),
     sql!("DELETE FROM deferred WHERE workspace_id = ?1"),
     sql!("DELETE FROM timers WHERE workspace_id = ?1"),
+    sql!("DELETE FROM plans WHERE workspace_id = ?1"),
+    sql!("DELETE FROM continuity_policies WHERE workspace_id = ?1"),
+    sql!("DELETE FROM incident_events WHERE workspace_id = ?1"),
+    sql!("DELETE FROM contact_merges WHERE workspace_id = ?1"),
     sql!("DELETE FROM lanes WHERE conversation_id IN (SELECT id FROM conversations WHERE workspace_id = ?1)"),
     sql!(
         "DELETE FROM conversation_labels WHERE conversation_id IN (SELECT id FROM conversations WHERE workspace_id = ?1)"

@@ -6,7 +6,9 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+mod contacts;
 mod continuity;
+mod forgotten;
 mod inbound;
 mod links;
 mod outbound;
@@ -53,6 +55,11 @@ store_conformance! {
         a_stopped_account_holds_its_parts, the_window_is_checked_at_the_claim, cancel_and_retry,
         uncertain_ends_unconfirmed_at_its_deadline, an_older_fence_is_refused, a_bot_answer_expires,
         a_retry_waits_for_an_uncertain_part;
+    contacts: a_merge_taken_back_changed_nothing, what_was_said_while_two_were_one_stays,
+        stop_and_consents_are_kept_at_their_strictest, merges_come_back_in_turn_and_old_ids_lead_on,
+        a_split_address_takes_what_is_its_own, only_two_of_one_workspace_merge,
+        an_erased_contact_leaves_nothing_and_does_not_come_back;
+    forgotten: no_table_outlives_its_workspace, no_table_outlives_its_people, no_table_stays_behind_in_a_merge;
     continuity: a_fault_holds_what_waits_and_what_is_written_then, a_claim_into_a_fault_is_held,
         a_lane_is_carried_as_a_whole_with_one_line_and_comes_home, who_waits_is_told_where_we_go_on,
         a_suggestion_waits_for_a_person, without_consent_nobody_is_carried,

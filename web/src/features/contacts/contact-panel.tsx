@@ -1,19 +1,22 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Pencil } from 'lucide-react';
+import { Merge, Pencil } from 'lucide-react';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { age, full } from '../../lib/dates';
+import { keys } from '../../lib/keys';
 import { usePipelines } from '../../lib/queries';
-import type { Contact } from '../../lib/types';
+import type { Contact, Session } from '../../lib/types';
 import { useNow } from '../../lib/use-now';
 import { Avatar } from '../../ui/avatar';
 import { Button } from '../../ui/button';
 import { ChannelBadge } from '../../ui/channel-badge';
 import { IconButton } from '../../ui/icon-button';
 import { Failed, SkeletonRows } from '../../ui/states';
-import { moveLead, saveContact, useContact } from './api';
+import { moveLead, saveContact, splitOff, undoMerge, useContact } from './api';
 import { ContactFields } from './contact-fields';
 import { IdentityItem } from './identity-item';
+import { MergeDialog } from './merge-dialog';
+import { PersonalData } from './personal-data';
 import { words } from './strings';
 
 function Section({ title, children }: { title: string; children: ReactNode }) {
@@ -116,6 +119,38 @@ function Others({ contact, current }: { contact: Contact; current: string }) {
   );
 }
 
+/** What was merged into the contact last, and merging another into it. */
+function SamePerson({ contact, readOnly }: { contact: Contact; readOnly: boolean }) {
+  const client = useQueryClient();
+  const [merging, setMerging] = useState(false);
+  const last = contact.merges[0];
+  return (
+    <>
+      {last ? (
+        <p className="mt-1.5 text-xs text-pretty text-ink-3">
+          {words.mergedAt(full(last.at), last.by)}{' '}
+          {readOnly ? null : (
+            <button
+              type="button"
+              className="rounded-sm font-medium text-accent hover:underline"
+              onClick={() => void undoMerge(client, contact.id)}
+            >
+              {words.undoMerge}
+            </button>
+          )}
+        </p>
+      ) : null}
+      {readOnly ? null : (
+        <Button size="sm" kind="quiet" onClick={() => setMerging(true)} className="mt-1 -ml-2">
+          <Merge aria-hidden="true" className="size-3.5" />
+          {words.merge}
+        </Button>
+      )}
+      {merging ? <MergeDialog contact={contact} onClose={() => setMerging(false)} /> : null}
+    </>
+  );
+}
+
 interface ContactPanelProps {
   contactId: string;
   conversationId: string;
@@ -125,6 +160,7 @@ interface ContactPanelProps {
 /** Who the customer is: name, addresses with proof and consents, lead, fields. */
 export function ContactPanel({ contactId, conversationId, readOnly }: ContactPanelProps) {
   const client = useQueryClient();
+  const role = client.getQueryData<Session>(keys.session)?.user.role;
   const { data: contact, isPending, error, refetch } = useContact(contactId);
   if (isPending) return <SkeletonRows count={5} label={words.loading} />;
   if (!contact) return <Failed error={error} retry={() => void refetch()} />;
@@ -141,9 +177,19 @@ export function ContactPanel({ contactId, conversationId, readOnly }: ContactPan
         {contact.identities.length === 0 ? <p className="text-sm text-ink-3">{words.noIdentities}</p> : null}
         <ul className="divide-y divide-line">
           {contact.identities.map((identity) => (
-            <IdentityItem key={identity.id} identity={identity} contactId={readOnly ? null : contact.id} />
+            <IdentityItem
+              key={identity.id}
+              identity={identity}
+              contactId={readOnly ? null : contact.id}
+              onSplit={
+                !readOnly && contact.identities.length > 1
+                  ? () => void splitOff(client, contact.id, identity.id)
+                  : undefined
+              }
+            />
           ))}
         </ul>
+        <SamePerson contact={contact} readOnly={readOnly} />
       </Section>
       <Section title={words.lead}>
         <LeadStage contact={contact} />
@@ -155,6 +201,11 @@ export function ContactPanel({ contactId, conversationId, readOnly }: ContactPan
         />
       </Section>
       <Others contact={contact} current={conversationId} />
+      {role === 'owner' || role === 'admin' ? (
+        <Section title={words.personal}>
+          <PersonalData contact={contact} />
+        </Section>
+      ) : null}
     </div>
   );
 }

@@ -1,8 +1,10 @@
-import { BadgeCheck, CircleDashed, Link2 } from 'lucide-react';
+import { BadgeCheck, CircleDashed, EllipsisVertical, Link2, Split } from 'lucide-react';
 import { full } from '../../lib/dates';
 import type { Consent, Identity } from '../../lib/types';
+import { buttonClass } from '../../ui/button';
 import { ChannelBadge } from '../../ui/channel-badge';
 import { Hint } from '../../ui/hint';
+import { Menu, MenuItem } from '../../ui/menu';
 import { Tag } from '../../ui/tag';
 import { words } from './strings';
 import { VerifyByHand } from './verify-by-hand';
@@ -27,8 +29,16 @@ function ConsentLine({ consent }: { consent: Consent }) {
   );
 }
 
+interface IdentityItemProps {
+  identity: Identity;
+  /** Whose it is; null where nothing may be changed. */
+  contactId: string | null;
+  /** Makes it a contact of its own; absent where it is the only address, or nothing may be changed. */
+  onSplit?: (() => void) | undefined;
+}
+
 /** One address of a contact: how sure it is, and what the person agreed to. */
-export function IdentityItem({ identity, contactId }: { identity: Identity; contactId: string | null }) {
+export function IdentityItem({ identity, contactId, onSplit }: IdentityItemProps) {
   const Sign = SIGNS[identity.proof];
   return (
     <li className="py-2">
@@ -47,6 +57,24 @@ export function IdentityItem({ identity, contactId }: { identity: Identity; cont
             </Tag>
           </span>
         </Hint>
+        {onSplit ? (
+          <Menu
+            trigger={
+              <button
+                type="button"
+                aria-label={words.addressActions(identity.value_label)}
+                className={buttonClass('quiet', 'icon-sm')}
+              >
+                <EllipsisVertical aria-hidden="true" className="size-4" />
+              </button>
+            }
+          >
+            <MenuItem onClick={onSplit}>
+              <Split aria-hidden="true" className="size-4" />
+              {words.split}
+            </MenuItem>
+          </Menu>
+        ) : null}
       </div>
       {identity.reachable ? null : <p className="mt-0.5 pl-5 text-xs text-warn">{words.unreachable}</p>}
       {contactId && identity.proof !== 'verified' ? (

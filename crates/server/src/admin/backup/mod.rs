@@ -20,6 +20,7 @@ use super::execute::{Sink, print};
 use super::{Admin, Failure};
 use crate::apply::{CURSOR, read_cursor};
 use crate::clock;
+use crate::erasure::log;
 
 pub use restore::restore;
 
@@ -122,6 +123,10 @@ impl Job {
         let settings = self.data.join(SETTINGS);
         if settings.exists() {
             archive.section(SETTINGS, |to| copy_file(&settings, to))?;
+        }
+        let erasures = log::path(&self.data);
+        if erasures.exists() {
+            archive.section(log::FILE, |to| copy_file(&erasures, to))?;
         }
 
         let manifest = Manifest {

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
+use everthread_core::time::Timestamp;
 use everthread_store::Store;
 use everthread_store::journal::{Cursor, FsDisk};
 use everthread_store::units::{GetCursor, HoldRestored, SetCursor};
@@ -17,15 +18,31 @@ use crate::apply::{CURSOR, Stage, read_cursor, write_cursor};
 use crate::clock;
 use crate::config::Config;
 use crate::effects::Effects;
+use crate::erasure::log;
 
 /// Parts held in one unit.
 const HOLD_AT_ONCE: u32 = 500;
 
 /// Brings a backup back into an empty data folder, and prints what came of it as JSON. Nothing is written before the
 /// whole file, the passphrase and the target were found to be right; what fails after that is removed again.
-pub async fn restore(config: &Config, file: &Path, passphrase: &str) -> Result<(), Failure> {
+///
+/// `erasures`: the newest log of erasures; without it, the one that lies in the data folder.
+pub async fn restore(
+    config: &Config,
+    file: &Path,
+    passphrase: &str,
+    erasures: Option<&Path>,
+) -> Result<(), Failure> {
     let existed = config.data.exists();
     check_target(config)?;
+    let own = log::path(&config.data);
+    let erasures = match erasures.unwrap_or(&own) {
+        path if path == own && !own.exists() => None,
+        path => {
+            log::read(path).map_err(|e| Failure(format!("the log of erasures can't be used: {e}")))?;
+            Some(fs::read(path).map_err(Failure::from_display)?)
+        }
+    };
     let (manifest, key) = {
         let (file, passphrase) = (file.to_owned(), passphrase.to_owned());
         let check = move || check(&file, &passphrase);
@@ -34,12 +51,16 @@ pub async fn restore(config: &Config, file: &Path, passphrase: &str) -> Result<(
     let lock = crate::admin::lock(&config.data)
         .map_err(|e| unwritable(&config.data, &e))?
         .ok_or_else(|| Failure(format!("another process uses {}", config.data.display())))?;
-    let done = fill(config, file, &manifest, &key).await;
+    let done = fill(config, (file, &manifest), &key, erasures.as_deref()).await;
     drop(lock);
     let done = match done {
         Ok(done) => done,
         Err(failure) => {
             empty(&config.data, existed);
+            // The log was there before, and must be there for the next try.
+            if let Some(bytes) = erasures.filter(|_| existed) {
+                let _ = fs::write(&own, bytes);
+            }
             return Err(failure);
         }
     };
@@ -60,8 +81,9 @@ fn check_target(config: &Config) -> Result<(), Failure> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(Failure(format!("the data folder {shown} can't be used: {e}"))),
         // A mounted volume of its own begins with this folder.
-        Ok(mut entries) => match entries.find(|e| e.as_ref().map_or(true, |e| e.file_name() != "lost+found"))
-        {
+        Ok(mut entries) => match entries.find(|e| {
+            e.as_ref().map_or(true, |e| e.file_name() != "lost+found" && e.file_name() != log::FILE)
+        }) {
             None => Ok(()),
             Some(_) => Err(Failure(format!(
                 "the data folder {shown} is not empty; a backup is restored into an empty or missing folder only. Choose \
@@ -112,21 +134,25 @@ fn empty(data: &Path, existed: bool) {
 /// Writes everything and brings it to rest. While it runs, and after a crash, a mark keeps the hub from starting here.
 async fn fill(
     config: &Config,
-    file: &Path,
-    manifest: &Manifest,
+    (file, manifest): (&Path, &Manifest),
     key: &[u8],
+    erasures: Option<&[u8]>,
 ) -> Result<serde_json::Value, Failure> {
     let mark = config.data.join(UNFINISHED);
     fs::write(&mark, "").map_err(|e| unwritable(&mark, &e))?;
     let write = Extract { data: config.data.clone(), file: file.to_owned(), key: key.to_vec() };
     tokio::task::spawn_blocking(move || write.run()).await.map_err(Failure::from_display)??;
     let (held, applied) = settle(config).await?;
+    let erased = erase_again(config, manifest, erasures).await?;
     fs::remove_file(&mark).map_err(|e| unwritable(&mark, &e))?;
     sync_folder(&config.data)?;
-    let mut next_steps = vec![format!(
-        "Anyone or anything erased after {} is here again: erase it once more.",
-        manifest.created_at
-    )];
+    let mut next_steps = Vec::new();
+    if erasures.is_none() {
+        next_steps.push(format!(
+            "Who was erased after {} is here again: no newer log of erasures was given (--erasures). Erase them once more.",
+            manifest.created_at
+        ));
+    }
     if held > 0 {
         next_steps.push(
             "What was on its way when the backup was made is held (reason: restored) and goes out only when a person \
@@ -136,7 +162,7 @@ async fn fill(
     }
     Ok(json!({
         "data": config.data, "created_at": manifest.created_at, "counts": manifest.counts,
-        "records_applied": applied, "parts_held": held, "next_steps": next_steps,
+        "records_applied": applied, "parts_held": held, "erased_again": erased, "next_steps": next_steps,
     }))
 }
 
@@ -159,6 +185,11 @@ impl Extract {
         match name {
             DATABASE => Self::put(&self.data.join("everthread.db"), from),
             SETTINGS => Self::put(&self.data.join(SETTINGS), from),
+            log::FILE => {
+                let path = log::path(&self.data);
+                let _ = fs::remove_file(&path);
+                Self::put(&path, from)
+            }
             JOURNAL => {
                 let folder = self.data.join("journal");
                 let disk = FsDisk::new(folder.clone()).map_err(|e| unwritable(&folder, &e))?;
@@ -195,6 +226,21 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
 
 fn sync_folder(folder: &Path) -> Result<(), Failure> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| unwritable(folder, &e))
+}
+
+/// Erases again who was erased after the backup was made. Answers how many erasures there were.
+async fn erase_again(config: &Config, manifest: &Manifest, newer: Option<&[u8]>) -> Result<u64, Failure> {
+    let Some(newer) = newer else { return Ok(0) };
+    let path = log::path(&config.data);
+    fs::write(&path, newer).map_err(|e| unwritable(&path, &e))?;
+    let since = Timestamp::parse_rfc3339(&manifest.created_at).unwrap_or_default();
+    let admin = Admin::open(config).await?;
+    let eraser = admin.eraser()?;
+    let (count, _) = eraser.again(Some(since)).await?;
+    eraser.journal.close();
+    let files = crate::media::folder(&config.data).map_err(Failure::from_display)?;
+    crate::media::forget(&admin.store, &*files).await.map_err(Failure)?;
+    Ok(count)
 }
 
 /// Holds what was on its way, applies what the database did not know yet, and holds what followed from that: the hub

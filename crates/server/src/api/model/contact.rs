@@ -19,7 +19,19 @@ pub struct Contact {
     pub identities: Vec<IdentityView>,
     pub conversations: Vec<ConversationRow>,
     pub lead: Option<Lead>,
+    /// What was merged into it, newest first; the newest can be taken back.
+    pub merges: Vec<MergeView>,
     pub created_at: String,
+}
+
+/// A contact that was merged into another.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MergeView {
+    /// `cont_...`
+    pub contact_id: String,
+    pub at: String,
+    /// Who did it.
+    pub by: Option<String>,
 }
 
 /// One line of the list of contacts.

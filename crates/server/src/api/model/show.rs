@@ -8,7 +8,7 @@ use everthread_store::read::contacts::{FullContact, LeadRow};
 use everthread_store::read::inbox::InboxRow;
 
 use super::account::{Account, ApiKeyView, AuditView, ProblemView, UserView};
-use super::contact::{ConsentView, Contact, IdentityView};
+use super::contact::{ConsentView, Contact, IdentityView, MergeView};
 use super::conversation::{AccountRef, ContactRef, ConversationRow, LastMessage, Owner};
 use super::lead::{Lead, LeadContact};
 use super::{API_KEY, AUDIT, id, json, time, time_opt};
@@ -120,6 +120,15 @@ impl From<FullContact> for Contact {
             identities: identities.collect(),
             conversations: full.conversations.into_iter().map(Into::into).collect(),
             lead: full.lead.map(Into::into),
+            merges: full
+                .merges
+                .into_iter()
+                .map(|row| MergeView {
+                    contact_id: id(ContactId::PREFIX, row.gone),
+                    at: time(row.at),
+                    by: row.by,
+                })
+                .collect(),
             created_at: time(full.row.created_at),
         }
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod contacts;
 mod document;
 mod exports;
 mod inbox;
@@ -26,7 +27,7 @@ use axum::http::{Method, Request, StatusCode};
 use everthread_core::content::Content;
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::event::{Address, AddressKind, Event, EventKind, InMessage, Peer};
-use everthread_core::ids::{AccountId, ProblemId, Uid, UserId, WorkspaceId};
+use everthread_core::ids::{AccountId, ContactId, ProblemId, Uid, UserId, WorkspaceId};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::units::{
     AddAccount, AddApiKey, AddSession, AddUser, AddWorkspace, After, Apply, ApplyItem, EndpointChoice,
@@ -41,6 +42,7 @@ use tower::ServiceExt;
 use super::auth::token;
 use super::error::ApiError;
 use super::model::account::NewAccount;
+use super::v1::contacts::erase::ContactErasure;
 use super::{AccountForm, ApiState, Figures, Hub, Later, Parts, router};
 use crate::ingress::table::Fingerprint;
 use crate::realtime::Realtime;
@@ -101,6 +103,10 @@ impl Hub for TestHub {
 
     fn remove_account(&self, _: WorkspaceId, _: AccountId) -> Later<'_, Result<(), ApiError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn erase_contact(&self, _: WorkspaceId, _: ContactId) -> Later<'_, Result<ContactErasure, ApiError>> {
+        Box::pin(async { Ok(ContactErasure { contacts: 1, ..ContactErasure::default() }) })
     }
 
     fn replay_problem(&self, _: WorkspaceId, _: ProblemId) -> Later<'_, Result<bool, ApiError>> {

@@ -52,6 +52,12 @@ async fn nothing_of_another_workspace_can_be_named() {
         (Method::POST, format!("/messages/{message}/retry"), &none),
         (Method::GET, format!("/contacts/{contact}"), &none),
         (Method::PATCH, format!("/contacts/{contact}"), &json!({"name": "x"})),
+        (Method::DELETE, format!("/contacts/{contact}"), &none),
+        (Method::GET, format!("/contacts/{contact}/export"), &none),
+        (Method::GET, format!("/contacts/{contact}/merge?with={contact}"), &none),
+        (Method::POST, format!("/contacts/{contact}/merge"), &json!({"with": contact})),
+        (Method::POST, format!("/contacts/{contact}/merge/undo"), &none),
+        (Method::POST, format!("/contacts/{contact}/split"), &json!({"identities": []})),
     ] {
         let call = world.call(method, &path);
         let call = if body.is_null() { call } else { call.json(body) };

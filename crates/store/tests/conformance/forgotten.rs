@@ -1,0 +1,93 @@
+//! Tables that a removal must not forget: derived from the schema, so that a new table fails here until somebody has
+//! decided what becomes of its rows.
+
+use everthread_store::sql;
+
+use crate::rig::Rig;
+
+/// Tables of the whole hub, and why the removal of a workspace leaves them.
+const OF_THE_HUB: &[&str] = &[
+    "users",
+    "login_sessions",
+    "sign_in_links",
+    "endpoints",
+    "cursors",
+    "health_states",
+    "incidents",
+    "media_gone",
+    "schema_migrations",
+    "counters",
+];
+
+const WORKSPACE: &str = include_str!("../../src/units/workspace.rs");
+const SANDBOX: &str = include_str!("../../src/units/sandbox.rs");
+const ERASE: &str = include_str!("../../src/units/contacts/erase.rs");
+const MERGE: &str = include_str!("../../src/units/contacts/merge.rs");
+const SPLIT: &str = include_str!("../../src/units/contacts/split.rs");
+const SHARED: &str = include_str!("../../src/units/contacts/mod.rs");
+
+/// Tables with one of these columns (all tables where there are none).
+async fn tables(rig: &Rig, columns: &[&str]) -> Vec<String> {
+    let all = sql!(
+        lite: "SELECT m.name || '.' || p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p \
+               WHERE m.type = 'table' AND m.name NOT LIKE 'message_search%' AND m.name NOT LIKE 'sqlite%'",
+        pg: "SELECT table_name || '.' || column_name FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND table_name <> 'message_search'"
+    );
+    let mut found: Vec<String> = rig
+        .texts(all)
+        .await
+        .into_iter()
+        .filter_map(|line| {
+            let (table, column) = line.split_once('.')?;
+            (columns.is_empty() || columns.contains(&column)).then(|| table.to_owned())
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn forgotten(tables: &[String], sources: &[&str], verbs: &[&str]) -> Vec<String> {
+    let named = |table: &str| {
+        sources.iter().any(|source| verbs.iter().any(|verb| source.contains(&format!("{verb} {table} "))))
+    };
+    tables.iter().filter(|table| !named(table)).cloned().collect()
+}
+
+pub(crate) async fn no_table_outlives_its_workspace(rig: Rig) {
+    let all = tables(&rig, &[]).await;
+    assert!(all.len() > 35, "{all:?}");
+    let mut left = forgotten(&all, &[WORKSPACE], &["DELETE FROM"]);
+    left.retain(|table| !OF_THE_HUB.contains(&table.as_str()));
+    assert_eq!(left, Vec::<String>::new(), "what becomes of these when a workspace is removed?");
+}
+
+/// What hangs on a person by one of these columns goes with the person.
+pub(crate) async fn no_table_outlives_its_people(rig: Rig) {
+    let columns = ["contact_id", "conversation_id", "identity_id", "message_id", "kept_id"];
+    let people = tables(&rig, &columns).await;
+    assert!(people.len() > 12, "{people:?}");
+    assert_eq!(
+        forgotten(&people, &[ERASE], &["DELETE FROM"]),
+        Vec::<String>::new(),
+        "when a contact is erased?"
+    );
+    assert_eq!(
+        forgotten(&people, &[SANDBOX], &["DELETE FROM"]),
+        Vec::<String>::new(),
+        "when the sandbox is cleared?"
+    );
+}
+
+pub(crate) async fn no_table_stays_behind_in_a_merge(rig: Rig) {
+    let hanging = tables(&rig, &["contact_id"]).await;
+    assert_eq!(hanging, ["consents", "conversations", "identities", "leads"]);
+    for sources in [[MERGE, SHARED], [SPLIT, SHARED]] {
+        assert_eq!(
+            forgotten(&hanging, &sources, &["UPDATE"]),
+            Vec::<String>::new(),
+            "when contacts are merged or split?"
+        );
+    }
+}
