@@ -1,12 +1,12 @@
 //! `Idempotency-Key`: a write that is sent again is answered again and not done again.
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use everthread_core::ids::WorkspaceId;
+use everthread_core::ids::{UserId, WorkspaceId};
 use everthread_store::units::{FinishIdempotent, Idempotency, StartIdempotent};
 use sha2::{Digest, Sha256};
 
@@ -41,7 +41,8 @@ async fn keep(state: &ApiState, request: Request, next: Next) -> Result<Response
         now: state.now(),
         workspace: caller.workspace,
         key: key.clone(),
-        request_hash: request_hash(&parts.method, parts.uri.path(), &caller, &body),
+        request_hash: request_hash(&parts.method, parts.uri.path(), caller.user(), &body),
+        alive_since: state.alive_since,
     };
     match state.store.write(unit).await? {
         Idempotency::New => {}
@@ -106,8 +107,9 @@ fn key(request: &Request) -> Result<Option<String>, ApiError> {
     Ok(Some(text.to_owned()))
 }
 
-fn request_hash(method: &Method, path: &str, caller: &Caller, body: &Bytes) -> Vec<u8> {
-    let user = caller.user().map_or(0, |user| user.0);
+/// What a repeated request has in common with the first.
+pub(super) fn request_hash(method: &Method, path: &str, user: Option<UserId>, body: &[u8]) -> Vec<u8> {
+    let user = user.map_or(0, |user| user.0);
     let mut digest = Sha256::new();
     digest.update(format!("{method} {path} {user}\n"));
     digest.update(body);

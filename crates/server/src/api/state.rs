@@ -52,6 +52,8 @@ pub struct Inner {
     pub cookie: CookieStyle,
     /// The identity provider, where one is configured.
     pub sso: Option<Sso>,
+    /// When this process began to answer. The clock never falls below what an earlier process handed out.
+    pub alive_since: Timestamp,
 }
 
 /// What the caller of [`ApiState::new`] decides.
@@ -88,6 +90,7 @@ impl ApiState {
             limits,
             cookie,
             sso,
+            alive_since: clock(),
         }))
     }
 

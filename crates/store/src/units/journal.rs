@@ -65,6 +65,8 @@ pub struct StartIdempotent {
     pub key: String,
     /// Hash of method, path and body.
     pub request_hash: Vec<u8>,
+    /// When this process began. A request begun earlier died with its process, and is done again.
+    pub alive_since: Timestamp,
 }
 
 impl Unit for StartIdempotent {
@@ -83,18 +85,33 @@ impl Unit for StartIdempotent {
         if added == 1 {
             return Ok(Idempotency::New);
         }
-        let (hash, status, body): (Vec<u8>, Option<u16>, Option<String>) = db
+        let (hash, status, body, begun): (Vec<u8>, Option<u16>, Option<String>, Timestamp) = db
             .one(
                 "idempotency key",
-                sql!("SELECT request_hash, status, body FROM idempotency_keys WHERE workspace_id = ?1 AND key = ?2"),
+                sql!(
+                    "SELECT request_hash, status, body, created_at FROM idempotency_keys
+                     WHERE workspace_id = ?1 AND key = ?2"
+                ),
                 &vals![self.workspace, self.key.as_str()],
             )
             .await?;
         Ok(match (status, body) {
             _ if hash != self.request_hash => Idempotency::Other,
             (Some(status), Some(body)) => Idempotency::Done { status, body },
+            _ if begun < self.alive_since && self.take_over(db, begun).await? => Idempotency::New,
             _ => Idempotency::Running,
         })
+    }
+}
+
+impl StartIdempotent {
+    /// Takes a key over from a process that died. True for the one request that did.
+    async fn take_over<D: Db>(&self, db: &mut D, begun: Timestamp) -> Result<bool> {
+        let sql = sql!(
+            "UPDATE idempotency_keys SET created_at = ?4
+             WHERE workspace_id = ?1 AND key = ?2 AND status IS NULL AND created_at = ?3"
+        );
+        Ok(db.exec(sql, &vals![self.workspace, self.key.as_str(), begun, self.now]).await? == 1)
     }
 }
 

@@ -53,13 +53,13 @@ async fn an_invited_person_signs_in_once_by_link_and_then_by_password() {
 #[tokio::test]
 async fn nobody_is_handed_a_way_into_another_workspace() {
     let world = world().await;
+    let stranger = format!("/users/{}", user_id(&world, 1, Role::Viewer).await);
     let form = json!({"email": "owner@bolt.test", "role": "agent"});
     let made = world.post("/users", &form).by(0, Role::Owner).await.ok(201);
     assert_eq!((&made["link"], &made["expires_at"]), (&Value::Null, &Value::Null));
     let path = format!("/users/{}/reset", made["id"].as_str().unwrap());
     world.call(Method::POST, &path).by(0, Role::Owner).await.refused(409, "conflict");
-    let path = format!("/users/{}", user_id(&world, 1, Role::Viewer).await);
-    world.call(Method::DELETE, &path).by(0, Role::Owner).await.refused(404, "not_found");
+    world.call(Method::DELETE, &stranger).by(0, Role::Owner).await.refused(404, "not_found");
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ const ROUTES: &[(&str, &str, Needs, &str)] = &[
     ("POST", "/conversations/{id}/status", AGENT, r#"{"status":"open"}"#),
     ("GET", "/export/{what}", ADMIN, ""),
     ("GET", "/incidents", VIEWER, ""),
-    ("POST", "/incidents", ADMIN, r#"{"direction":"send","scope":{"kind":"channel","id":"telegram"}}"#),
+    ("POST", "/incidents", ADMIN, r#"{"channel":"telegram"}"#),
     ("GET", "/incidents/{id}", VIEWER, ""),
     ("POST", "/incidents/{id}/approve", AGENT, "{}"),
     ("POST", "/incidents/{id}/dismiss", ADMIN, ""),

@@ -1,7 +1,7 @@
 //! Replies, notes, owners, states, contacts, leads; repeated requests.
 
 use super::*;
-use everthread_store::units::{AddPipeline, StageKind};
+use everthread_store::units::{AddPipeline, StageKind, StartIdempotent};
 
 #[tokio::test]
 async fn a_reply_goes_into_the_lane_and_makes_its_author_the_owner() {
@@ -209,4 +209,32 @@ impl everthread_store::Unit for MakeLead {
         db.exec(sql, &everthread_store::vals![id, uid, self.workspace, self.conversation]).await?;
         Ok(())
     }
+}
+
+#[tokio::test]
+async fn a_write_that_died_with_its_process_is_done_when_it_comes_again() {
+    let world = world().await;
+    let form = json!({"email": "new@acme.test", "role": "viewer"});
+    let begin = |key: &str, at: Timestamp| {
+        let call = world.post("/users", &form).header("idempotency-key", key);
+        let unit = StartIdempotent {
+            now: at,
+            workspace: world.shops[0].id,
+            key: key.to_owned(),
+            request_hash: crate::api::idempotency::request_hash(
+                &Method::POST,
+                "/api/v1/users",
+                Some(world.shops[0].users[&Role::Owner].0),
+                form.to_string().as_bytes(),
+            ),
+            alive_since: at,
+        };
+        (unit, call)
+    };
+    let (unit, call) = begin("of now", now());
+    world.store.write(unit).await.unwrap();
+    call.by(0, Role::Owner).await.refused(409, "idempotency_in_flight");
+    let (unit, call) = begin("of before", world.state.alive_since + Span::micros(-1));
+    world.store.write(unit).await.unwrap();
+    call.by(0, Role::Owner).await.ok(201);
 }
