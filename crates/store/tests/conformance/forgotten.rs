@@ -5,11 +5,16 @@ use everthread_store::sql;
 
 use crate::rig::Rig;
 
-/// Tables of the whole hub, and why the removal of a workspace leaves them.
+/// Tables of the whole hub: people may belong to other workspaces, a platform fails for all of them.
 const OF_THE_HUB: &[&str] = &[
     "users",
     "login_sessions",
     "sign_in_links",
+    "second_factors",
+    "recovery_codes",
+    "sign_in_steps",
+    "sso_requests",
+    "sso_identities",
     "endpoints",
     "cursors",
     "health_states",
