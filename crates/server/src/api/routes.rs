@@ -43,6 +43,7 @@ fn talk() -> OpenApiRouter<ApiState> {
         .routes(routes!(conversations::show::show_conversation))
         .routes(routes!(conversations::messages::list_messages, conversations::send::send_message))
         .routes(routes!(conversations::plans::list_plans))
+        .routes(routes!(conversations::route::choose_route))
         .routes(routes!(conversations::links::list_links, conversations::links::make_link))
         .routes(routes!(conversations::links::revoke_link))
         .routes(routes!(conversations::read::read_conversation))

@@ -17,6 +17,7 @@ pub use split::SplitContact;
 pub use undo::UndoMerge;
 
 use everthread_core::ids::{ContactId, ConversationId, IdentityId, UserId, WorkspaceId};
+use everthread_core::time::Timestamp;
 use serde_json::Value;
 
 use super::people::Audit;
@@ -44,8 +45,8 @@ async fn audit<D: Db>(
 }
 
 /// After addresses went to another contact: no conversation may go on with an address of somebody else. `Err` where
-/// something is on its way to one; routes, ways home and suggested plans that lead there are dropped.
-async fn settle_routes<D: Db>(db: &mut D, conversation: ConversationId) -> Result<()> {
+/// something is on its way to one; routes, ways home, links and suggested plans that lead there are dropped.
+async fn settle_routes<D: Db>(db: &mut D, conversation: ConversationId, now: Timestamp) -> Result<()> {
     let (waiting,): (i64,) = db
         .one(
             "conversation",
@@ -86,6 +87,16 @@ async fn settle_routes<D: Db>(db: &mut D, conversation: ConversationId) -> Resul
     )
     .await?;
     db.exec(
+        sql!(
+            "UPDATE continuation_links SET revoked_at = ?2 WHERE conversation_id = ?1 AND revoked_at IS NULL \
+             AND opened_at IS NULL AND EXISTS (SELECT 1 FROM identities i JOIN conversations v \
+             ON v.id = continuation_links.conversation_id \
+             WHERE i.id = continuation_links.over_identity_id AND i.contact_id <> v.contact_id)"
+        ),
+        &vals![conversation, now],
+    )
+    .await?;
+    db.exec(
         sql!("UPDATE plans SET state = 'overtaken' WHERE conversation_id = ?1 AND state = 'suggested'"),
         &vals![conversation],
     )
@@ -116,6 +127,19 @@ async fn last_route<D: Db>(db: &mut D, conversation: ConversationId) -> Result<(
         )
         .await?;
     }
+    Ok(())
+}
+
+/// A one-time code proves that two addresses are one contact's: one that is open between two of them ends.
+async fn end_codes<D: Db>(db: &mut D, contact: ContactId, now: Timestamp) -> Result<()> {
+    db.exec(
+        sql!(
+            "UPDATE identity_codes SET ended_at = ?2 WHERE contact_id = ?1 AND ended_at IS NULL \
+             AND EXISTS (SELECT 1 FROM identities i WHERE i.id = identity_codes.over_identity_id AND i.contact_id <> ?1)"
+        ),
+        &vals![contact, now],
+    )
+    .await?;
     Ok(())
 }
 

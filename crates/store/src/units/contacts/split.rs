@@ -8,7 +8,7 @@ use everthread_core::time::Timestamp;
 use serde_json::json;
 
 use super::rows::{ContactRow, Hanging};
-use super::{audit, move_conversations, settle_routes};
+use super::{audit, end_codes, move_conversations, settle_routes};
 use crate::units::After;
 use crate::units::work::Work;
 use crate::{Db, Error, Result, Unit, Val, sql, vals};
@@ -51,6 +51,10 @@ impl Unit for SplitContact {
         let sets: Vec<[Val<'_>; 2]> = chosen.iter().map(|identity| vals![*identity, id]).collect();
         db.exec_all(sql!("UPDATE identities SET contact_id = ?2 WHERE id = ?1"), &sets).await?;
         db.exec_all(sql!("UPDATE consents SET contact_id = ?2 WHERE identity_id = ?1"), &sets).await?;
+        db.exec_all(sql!("UPDATE identity_codes SET contact_id = ?2 WHERE identity_id = ?1"), &sets).await?;
+        for contact in [self.contact, id] {
+            end_codes(db, contact, self.now).await?;
+        }
         let theirs: Vec<ConversationId> = theirs.into_iter().collect();
         move_conversations(db, &theirs, id).await?;
         // A lead goes with the conversation that made it one.
@@ -66,7 +70,7 @@ impl Unit for SplitContact {
         old.updated_at = self.now;
         old.save(db).await?;
         for (conversation, uid) in &hanging.uids {
-            settle_routes(db, *conversation).await?;
+            settle_routes(db, *conversation, self.now).await?;
             work.conversation_changed(self.workspace, *uid);
         }
         work.changed(self.workspace, "contact", old.uid()?, None);

@@ -8,7 +8,7 @@ use everthread_core::time::Timestamp;
 use serde_json::json;
 
 use super::rows::{ContactRow, Hanging, LeadRow, Record, leads};
-use super::{audit, move_conversations, settle_routes};
+use super::{audit, end_codes, move_conversations, settle_routes};
 use crate::units::After;
 use crate::units::work::Work;
 use crate::{Db, Error, Result, Unit, Val, sql, vals};
@@ -60,7 +60,7 @@ impl Unit for UndoMerge {
         gone.save(db).await?;
         db.exec(sql!("DELETE FROM contact_merges WHERE id = ?1"), &vals![id]).await?;
         for (conversation, uid, _) in &cases {
-            settle_routes(db, *conversation).await?;
+            settle_routes(db, *conversation, self.now).await?;
             work.conversation_changed(self.workspace, *uid);
         }
         work.changed(self.workspace, "contact", now.uid()?, None);
@@ -98,6 +98,17 @@ impl UndoMerge {
             &vals![self.kept, record.gone.id],
         )
         .await?;
+        db.exec(
+            sql!(
+                "UPDATE identity_codes SET contact_id = ?2 WHERE contact_id = ?1 AND identity_id IN \
+                 (SELECT id FROM identities WHERE contact_id = ?2)"
+            ),
+            &vals![self.kept, record.gone.id],
+        )
+        .await?;
+        for contact in [self.kept, record.gone.id] {
+            end_codes(db, contact, self.now).await?;
+        }
         let withdrawn: Vec<[Val<'_>; 1]> = record.withdrawn.iter().map(|id| vals![*id]).collect();
         db.exec_all(
             sql!(
