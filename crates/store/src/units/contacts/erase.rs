@@ -163,6 +163,7 @@ const OF_CONVERSATION: &[Sql] = &[
     sql!("DELETE FROM timers WHERE conversation_id = ?1"),
     sql!("DELETE FROM lanes WHERE conversation_id = ?1"),
     sql!("DELETE FROM plans WHERE conversation_id = ?1"),
+    sql!("DELETE FROM continuation_links WHERE conversation_id = ?1"),
     sql!("DELETE FROM conversations WHERE id = ?1"),
 ];
 
@@ -172,6 +173,7 @@ const OF_CONTACT: &[Sql] = &[
     sql!("DELETE FROM consents WHERE contact_id = ?1"),
     sql!("DELETE FROM reaches WHERE identity_id IN (SELECT id FROM identities WHERE contact_id = ?1)"),
     sql!("DELETE FROM parked WHERE identity_id IN (SELECT id FROM identities WHERE contact_id = ?1)"),
+    sql!("DELETE FROM identity_codes WHERE identity_id IN (SELECT id FROM identities WHERE contact_id = ?1)"),
     sql!("DELETE FROM identities WHERE contact_id = ?1"),
     sql!("DELETE FROM contacts WHERE id = ?1"),
 ];

@@ -141,6 +141,11 @@ impl MergeContacts {
             &vals![self.gone, self.kept],
         )
         .await?;
+        db.exec(
+            sql!("UPDATE identity_codes SET contact_id = ?2 WHERE contact_id = ?1"),
+            &vals![self.gone, self.kept],
+        )
+        .await?;
         move_conversations(db, &pair.gone.1.conversations(), self.kept).await?;
         let Some(until) = pair.merged.withdraw_until else { return Ok(Vec::new()) };
         let withdrawn: Vec<(i64,)> = db

@@ -51,6 +51,7 @@ impl Unit for SplitContact {
         let sets: Vec<[Val<'_>; 2]> = chosen.iter().map(|identity| vals![*identity, id]).collect();
         db.exec_all(sql!("UPDATE identities SET contact_id = ?2 WHERE id = ?1"), &sets).await?;
         db.exec_all(sql!("UPDATE consents SET contact_id = ?2 WHERE identity_id = ?1"), &sets).await?;
+        db.exec_all(sql!("UPDATE identity_codes SET contact_id = ?2 WHERE identity_id = ?1"), &sets).await?;
         let theirs: Vec<ConversationId> = theirs.into_iter().collect();
         move_conversations(db, &theirs, id).await?;
         // A lead goes with the conversation that made it one.

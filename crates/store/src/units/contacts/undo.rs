@@ -89,6 +89,9 @@ impl UndoMerge {
             &identities,
         )
         .await?;
+        let codes: Vec<[Val<'_>; 2]> =
+            record.identities.iter().map(|id| vals![*id, record.gone.id]).collect();
+        db.exec_all(sql!("UPDATE identity_codes SET contact_id = ?2 WHERE identity_id = ?1"), &codes).await?;
         // A consent goes with its address, wherever it was given.
         db.exec(
             sql!(
