@@ -118,7 +118,7 @@ async fn shop() -> Shop {
 
 impl Shop {
     async fn declare(&self, channel: &str) -> String {
-        let made = self.hub.good("POST", "/incidents", json!({ "channel": channel })).await;
+        self.hub.good("POST", "/incidents", json!({ "channel": channel })).await;
         let open = self.hub.good("GET", "/incidents?open=true", Value::Null).await;
         let rows = open.as_array().expect("incidents");
         let id = rows.first().map(|row| &row["id"]);
