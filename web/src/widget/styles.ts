@@ -48,19 +48,19 @@ button { cursor: pointer; }
 .offline { margin: 0; padding: 8px 18px; font-size: 13px; color: var(--warn); background: var(--surface); border-bottom: 1px solid var(--line); }
 .proof { margin: 0; padding: 12px 18px; font-size: 14px; background: var(--surface); border-bottom: 1px solid var(--line); }
 .page .proof > * { max-width: 720px; margin-left: auto; margin-right: auto; }
-.proof p { margin: 0 0 8px; text-wrap: pretty; }
-.proof .note { margin: 8px 0 0; color: var(--warn); }
+.proof p { margin-top: 0; margin-bottom: 8px; text-wrap: pretty; }
+.proof .note { margin-top: 8px; margin-bottom: 0; color: var(--warn); }
 .proof .note:empty { display: none; }
 .proof .row { display: flex; gap: 8px; }
 .proof input {
   flex: 1; min-width: 0; padding: 7px 14px; border: 1px solid var(--line); border-radius: 18px; background: var(--bg);
   color: inherit; font: inherit; font-size: 16px; letter-spacing: .12em; font-variant-numeric: tabular-nums;
 }
-.full { background: var(--accent); color: var(--on-accent); }
-.page .proof > .full { display: block; margin-left: auto; margin-right: auto; width: 100%; text-align: center; }
-.full:hover { background: var(--accent); filter: brightness(1.08); }
+.choice.full { background: var(--accent); color: var(--on-accent); }
+.proof > .full { display: block; width: 100%; text-align: center; }
+.choice.full:hover { background: var(--accent); filter: brightness(1.08); }
 .full:disabled { opacity: .5; cursor: default; filter: none; }
-.plain { display: block; margin-top: 8px; padding: 4px 0; border: 0; background: none; color: var(--soft); text-decoration: underline; }
+.plain { display: block; width: 100%; margin-top: 8px; padding: 4px 0; text-align: left; border: 0; background: none; color: var(--soft); text-decoration: underline; }
 .log { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; outline-offset: -2px; }
 .inner { display: flex; flex-direction: column; min-height: 100%; justify-content: flex-end; }
 .page .inner, .page .head > *, .page .foot > * { max-width: 720px; }
