@@ -20,7 +20,7 @@ const PLANS: u32 = 1_000;
 pub(super) struct Judged {
     /// Conversations with an answer on the backup.
     pub(super) carried: u64,
-    /// Conversations of which an answer waits, with a reason.
+    /// Conversations not carried of which an answer waits, or has ended meanwhile, with a reason.
     pub(super) held: u64,
     /// Messages on the backup to somebody who never allowed it.
     pub(super) without_consent: u64,
@@ -82,6 +82,7 @@ pub(super) fn judge(customers: u32, rows: &[Value], instagram: &[Value], sms: &[
             "cancelled" | "failed" | "returned" if reason => {
                 out.ended += 1;
                 accounted.insert(mark);
+                held.insert(mark.contact);
             }
             _ => {}
         }
