@@ -86,7 +86,7 @@ impl Unit for PlanLane {
         let mut row = conversation(db, self.workspace, self.conversation).await?;
         let parts = waiting(db, &row).await?;
         // Nor what a restore holds, which has no deadline: only a person lets it go.
-        if parts.iter().any(|part| part.is_busy()) {
+        if parts.iter().any(WaitingPart::is_busy) {
             return Ok(Planned { plan: None, moved: false, after: work.finish(db).await? });
         }
         let (Some(identity), Some(account)) = (row.route_identity, row.route_account) else {
