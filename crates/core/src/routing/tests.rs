@@ -291,7 +291,7 @@ fn what_waits_never_moves_by_itself_to_who_merely_had_a_link() {
         faults: &down,
         policy: &policy,
         need: need(),
-        explicit: Some((IdentityId(5), AccountId(50))),
+        explicit: Some(Wish { identity: IdentityId(5), account: Some(AccountId(50)) }),
         now: NOW,
     });
     assert_eq!(carried(&chosen), Some("webchat"), "a person may");

@@ -160,6 +160,8 @@ async fn rewrite<D: Db>(
     for (at, piece) in pieces.iter().enumerate() {
         let json = serde_json::to_string(piece)?;
         let idx = first.idx + at as i64;
+        // Only a person moves into a fault, and on purpose: it goes as canaries do (I6).
+        let (hash, deliberate) = (text_hash(&piece.text), to.info.fault.is_some());
         if let Some(part) = message.get(at) {
             db.exec(
                 sql!(
@@ -167,16 +169,7 @@ async fn rewrite<D: Db>(
                      content = ?6, text_hash = ?7, due_at = NULL, reason = NULL, incident_id = NULL, \
                      canary = ?8, error_class = NULL, error_code = NULL, error_text = NULL WHERE id = ?1"
                 ),
-                &vals![
-                    part.part,
-                    idx,
-                    to.info.id,
-                    to.identity,
-                    now,
-                    json.as_str(),
-                    text_hash(&piece.text),
-                    to.info.fault.is_some()
-                ],
+                &vals![part.part, idx, to.info.id, to.identity, now, json.as_str(), hash, deliberate],
             )
             .await?;
             continue;
@@ -197,7 +190,7 @@ async fn rewrite<D: Db>(
             first.version,
             now,
             json.as_str(),
-            text_hash(&piece.text),
+            hash,
             first.queued_at,
             first.expires_at
         ];

@@ -86,7 +86,7 @@ impl Unit for PlanLane {
         let mut row = conversation(db, self.workspace, self.conversation).await?;
         let parts = waiting(db, &row).await?;
         // Nor what a restore holds, which has no deadline: only a person lets it go.
-        if parts.iter().any(|part| part.is_busy()) {
+        if parts.iter().any(WaitingPart::is_busy) {
             return Ok(Planned { plan: None, moved: false, after: work.finish(db).await? });
         }
         let (Some(identity), Some(account)) = (row.route_identity, row.route_account) else {
@@ -119,7 +119,9 @@ impl Unit for PlanLane {
             last_in_at: row.last_in_at,
             spent: self.spent(db, incident).await?,
             carried: known.said > 0,
-            left_behind: parts.iter().any(|part| part.account != account && part.state == State::Held),
+            left_behind: parts.iter().any(|part| {
+                part.state == State::Held && (part.identity, part.account) != (identity, account)
+            }),
         };
         let input = Input {
             ways: &ways,
@@ -131,7 +133,7 @@ impl Unit for PlanLane {
             now: self.now,
         };
         let made = plan(&input);
-        let to_route = matches!(made.decision, Decision::Carry { account: to, .. } if to == account);
+        let to_route = matches!(made.decision, Decision::Carry { identity: i, account: a, .. } if (i, a) == (identity, account));
         let moves = match (self.trigger, self.policy.mode) {
             // What was left behind follows the customer, whatever the policy.
             (Trigger::Incident, mode) => mode == Mode::Automatic || to_route,
