@@ -1,5 +1,5 @@
-import AxeBuilder from '@axe-core/playwright';
 import { type Browser, expect, type Page, test } from '@playwright/test';
+import { noFaultsInBoth } from './faults';
 
 const LINK = process.env.EVERTHREAD_LINK ?? '';
 const KEY = process.env.EVERTHREAD_CHAT_KEY ?? '';
@@ -21,16 +21,6 @@ async function device(browser: Browser, width: number): Promise<Page> {
     throw error;
   });
   return page;
-}
-
-async function noFaults(page: Page): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(
-      violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.target).join(' | ')}`),
-    ).toEqual([]);
-  }
 }
 
 const messages = () => agent.getByRole('region', { name: 'Messages' });
@@ -62,7 +52,7 @@ test('a customer follows the continuation link on a second device', async () => 
   expect(link).toMatch(/\/c\/[\w-]{22}$/);
 
   await laptop.goto(link);
-  await noFaults(laptop);
+  await noFaultsInBoth(laptop);
   await laptop.reload();
   await laptop.keyboard.press('Tab');
   await laptop.keyboard.press('Enter');
@@ -75,8 +65,8 @@ test('a customer follows the continuation link on a second device', async () => 
     .getByRole('article')
     .filter({ hasText: `From my laptop ${STAMP}` });
   await expect(said.getByText('unverified')).toBeVisible();
-  await noFaults(laptop);
-  await noFaults(agent);
+  await noFaultsInBoth(laptop);
+  await noFaultsInBoth(agent);
 });
 
 test('a person verifies by hand, and the conversation so far shows', async () => {
@@ -95,7 +85,7 @@ test('the same link leads nobody else in', async ({ browser }) => {
   await friend.goto(link);
   await friend.getByRole('button', { name: 'Open the chat' }).click();
   await expect(friend.getByRole('heading', { name: /opened in another browser/ })).toBeVisible();
-  await noFaults(friend);
+  await noFaultsInBoth(friend);
   await friend.getByRole('link', { name: 'Start a new chat' }).click();
   await expect(friend.getByText(STAMP)).toHaveCount(0);
   await agent.goto(`/inbox/${conversation}?view=all`);

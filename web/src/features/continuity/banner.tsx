@@ -61,7 +61,9 @@ function Line({ incident, detail }: { incident: Incident; detail: IncidentDetail
           </span>
         </p>
         {phase === 'recovering' ? null : <p className="text-ink-2">{certainty(incident)}</p>}
-        <p className="text-pretty">{words.doing(phase, counts)}</p>
+        <p className={cx('text-pretty', told.length > 0 && !asks && 'max-md:sr-only')}>
+          {words.doing(phase, counts)}
+        </p>
         {told.length > 0 ? <p className="font-medium tabular-nums">{told.join(' · ')}</p> : null}
         {incident.simulated ? <SimulatedTag /> : null}
       </div>

@@ -22,6 +22,8 @@ import { PlansSection } from './plans-section';
 import { words } from './strings';
 import { useMayChange } from './use-role';
 
+const MINUTE = 60_000;
+
 function Section({ title, text, children }: { title: string; text?: string; children: ReactNode }) {
   return (
     <section aria-label={title} className="border-t border-line py-6">
@@ -71,6 +73,7 @@ function Fact({ title, children }: { title: string; children: ReactNode }) {
 function Facts({ incident }: { incident: IncidentDetail }) {
   const now = useNow();
   const { counts, phase } = incident;
+  const time = lasted(incident, now);
   return (
     <dl className="flex flex-wrap gap-x-8 gap-y-4 pb-6">
       <Fact title={words.facts.since}>
@@ -79,7 +82,7 @@ function Facts({ incident }: { incident: IncidentDetail }) {
         </time>
       </Fact>
       <Fact title={phase === 'closed' ? words.facts.lasted : words.facts.going}>
-        {span(lasted(incident, now))}
+        {time < MINUTE ? words.underMinute : span(time)}
       </Fact>
       <Fact title={words.facts.carried}>{counts.carried}</Fact>
       {counts.away > 0 ? <Fact title={words.facts.away}>{counts.away}</Fact> : null}

@@ -60,10 +60,10 @@ test('the gravest stands first, and an incident that is over lasts no longer', (
 });
 
 test.each([
-  ['send', 4, 1, '4 messages that we sent failed; 1 got through.'],
-  ['edge', 0, 54, 'Its servers answered 54 times.'],
-  ['token', 1, 0, 'Our sign-in was refused once.'],
-  ['comet', 4, 1, '4 bad signs (comet); 1 good ones.'],
+  ['send', 4, 1, 'Messages that we sent: 4 failed, 1 got through.'],
+  ['edge', 0, 54, 'Its servers: answered 54 times.'],
+  ['token', 1, 0, 'Our sign-in: refused once.'],
+  ['comet', 4, 1, 'comet: 4 bad signs, 1 good signs.'],
 ])('evidence of %s is told in words', (signal, bad, good, text) => {
   expect(evidence({ account: 'Shop', detail: '', signal, bad, good })).toBe(text);
 });

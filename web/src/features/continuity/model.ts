@@ -69,30 +69,26 @@ export function grouped(incident: IncidentDetail, state: 'done' | 'held' | 'sugg
   return { groups, total: groups.reduce((sum, group) => sum + group.count, 0) };
 }
 
-/** What went badly and what went well, for a kind of sign, in a shop owner's words. */
-const SIGNALS: Record<string, [bad: string, good: string]> = {
-  send: ['# messages that we sent failed', '# got through'],
-  canary: ['# single messages sent to test it failed', '# got through'],
-  token: ['our sign-in was refused # times', 'it was accepted # times'],
-  messaging: ['asked whether it takes messages, it said no # times', 'it said yes # times'],
-  edge: ['its servers did not answer # times', 'its servers answered # times'],
-  receipt: ['# delivery receipts are overdue', '# delivery receipts came'],
-  history: ['reading conversations back was refused # times', 'it worked # times'],
-  network: ['our own connection failed # times', 'our own connection worked # times'],
+/** What a kind of sign is about, what went badly and what went well, in a shop owner's words. */
+const SIGNALS: Record<string, [about: string, bad: string, good: string]> = {
+  send: ['Messages that we sent', '# failed', '# got through'],
+  canary: ['Single messages sent to test it', '# failed', '# got through'],
+  token: ['Our sign-in', 'refused # times', 'accepted # times'],
+  messaging: ['Asked whether it takes messages', 'no # times', 'yes # times'],
+  edge: ['Its servers', 'no answer # times', 'answered # times'],
+  receipt: ['Delivery receipts', '# overdue', '# came'],
+  history: ['Reading conversations back', 'refused # times', 'worked # times'],
+  network: ['Our own connection', 'down # times', 'up # times'],
 };
 
 /** One line of evidence as a sentence. */
 export function evidence(line: IncidentDetail['evidence'][number]): string {
-  const [bad, good] = SIGNALS[line.signal] ?? [`# bad signs (${line.signal})`, '# good ones'];
+  const [about, bad, good] = SIGNALS[line.signal] ?? [line.signal, '# bad signs', '# good signs'];
   const said = [
     line.bad > 0 ? bad.replace('#', String(line.bad)) : null,
     line.good > 0 ? good.replace('#', String(line.good)) : null,
   ];
-  const text = said
-    .filter(Boolean)
-    .join('; ')
-    .replace(/\b1 times\b/g, 'once');
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+  return `${about}: ${said.filter(Boolean).join(', ')}.`.replace(/\b1 times\b/g, 'once');
 }
 
 /** A decision without the word that the heading over it says already. */

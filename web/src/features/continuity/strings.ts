@@ -98,6 +98,7 @@ export const words = {
   sureNote: 'Everthread’s own estimate; the platform has confirmed nothing.',
   declaredNote: 'A person declared it; it stays until a person dismisses it.',
   avoided: (what: string) => `Until this is clearer, conversations are carried around all of ${what}.`,
+  underMinute: '< 1 min',
   facts: {
     since: 'Since',
     lasted: 'Lasted',
