@@ -17,6 +17,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("telegram", |data| channel::feed("telegram", data)),
     ("whatsapp", |data| channel::feed("whatsapp", data)),
     ("instagram", |data| channel::feed("instagram", data)),
+    ("messenger", |data| channel::feed("messenger", data)),
     ("twilio", |data| channel::feed("twilio", data)),
     ("email", |data| channel::feed("email", data)),
     ("verify", channel::verify),

@@ -124,6 +124,10 @@ pub(crate) fn account(channel: &dyn Channel) -> (Settings, Secrets) {
             &[("ig_id", "17841400008460056")],
             &[("token", "S3CR3T-token"), ("app_secret", "S3CR3T-app"), ("verify_token", "S3CR3T-verify")],
         ),
+        "messenger" => (
+            &[("page_id", "1777")],
+            &[("token", "S3CR3T-token"), ("app_secret", "S3CR3T-app"), ("verify_token", "S3CR3T-verify")],
+        ),
         "twilio" => (
             &[("account_sid", "AC00000000000000000000000000000001"), ("from", "+15550001111")],
             &[("auth_token", "S3CR3T-auth")],

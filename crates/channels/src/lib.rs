@@ -12,6 +12,7 @@ pub mod wire;
 
 pub mod email;
 pub mod instagram;
+pub mod messenger;
 pub mod meta;
 pub mod telegram;
 pub mod twilio;
@@ -126,6 +127,7 @@ pub const CHANNELS: &[&dyn Channel] = &[
     &telegram::Telegram,
     &whatsapp::Whatsapp,
     &instagram::Instagram,
+    &messenger::Messenger,
     &twilio::Twilio,
     &email::Email,
 ];

@@ -123,6 +123,11 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
             "postback",
             "is_echo",
             "location",
+            "delivery",
+            "mids",
+            "watermark",
+            "coordinates",
+            "sticker_id",
         ][..],
     );
     let leaf = prop_oneof![

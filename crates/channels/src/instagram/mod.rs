@@ -1,8 +1,7 @@
 //! Instagram direct messages, by Instagram Login or through a Facebook Page (channel facts, sections 1 and 2).
 
 pub mod errors;
-mod media;
-pub(crate) mod parse;
+mod parse;
 mod send;
 #[cfg(test)]
 mod tests;
@@ -15,6 +14,7 @@ use everthread_core::outcome::{Outcome, Reason};
 use everthread_core::text::Unit;
 use everthread_core::time::Span;
 
+pub(crate) use self::parse::PRODUCT;
 use crate::meta;
 use crate::spec::{ButtonLimit, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
 use crate::table::Row;
@@ -96,9 +96,6 @@ pub static SPEC: Spec = Spec {
     api_base: "https://graph.instagram.com/v25.0",
 };
 
-/// Where accounts that are connected through a Page send.
-pub(crate) const PAGE_API_BASE: &str = "https://graph.facebook.com/v25.0";
-
 /// The Instagram adapter.
 #[derive(Debug)]
 pub struct Instagram;
@@ -129,7 +126,7 @@ impl Channel for Instagram {
     }
 
     fn media(&self, source: &MediaSource, _: &Account<'_>, _: &[WireResponse<'_>]) -> Option<MediaStep> {
-        media::step(source)
+        meta::messaging::media::step(source)
     }
 
     fn probe(&self, account: &Account<'_>) -> Option<WireRequest> {
@@ -163,4 +160,5 @@ impl Channel for Instagram {
 }
 
 /// All rows that apply, most particular first.
-pub(crate) const TABLES: &[&[Row]] = &[errors::ROWS, meta::errors::ROWS, crate::table::FALLBACK];
+pub(crate) const TABLES: &[&[Row]] =
+    &[errors::ROWS, meta::messaging::errors::ROWS, meta::errors::ROWS, crate::table::FALLBACK];

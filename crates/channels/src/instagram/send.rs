@@ -1,73 +1,29 @@
 //! `POST /<account>/messages`.
 
-use everthread_core::content::{Attachment, AttachmentKind, Button, ButtonAction, MediaSource};
 use everthread_core::outcome::Reason;
 use serde_json::{Value, json};
 
-use super::{PAGE_API_BASE, SPEC};
+use super::SPEC;
+use crate::meta::PAGE_API_BASE;
+use crate::meta::messaging::send::body;
 use crate::wire::{Outbound, WireRequest};
 use crate::{Account, form, json as read, meta};
 
 /// One part as one call.
 pub(super) fn request(out: &Outbound<'_>, account: &Account<'_>) -> Result<WireRequest, Reason> {
-    let mut body = json!({"recipient": {"id": out.to.value}});
-    if let Some((id, emoji)) = out.reaction {
-        body["sender_action"] = if emoji.is_some() { "react" } else { "unreact" }.into();
-        body["payload"] = json!({"message_id": id});
-        if let Some(emoji) = emoji {
-            body["payload"]["reaction"] = reaction(emoji).into();
+    let body = match out.reaction {
+        Some((id, emoji)) => {
+            let mut payload = json!({ "message_id": id });
+            if let Some(emoji) = emoji {
+                payload["reaction"] = reaction(emoji).into();
+            }
+            let action = if emoji.is_some() { "react" } else { "unreact" };
+            json!({"recipient": {"id": out.to.value}, "sender_action": action, "payload": payload})
         }
-    } else {
-        body["message"] = message(out)?;
-        if out.human_tag {
-            body["messaging_type"] = "MESSAGE_TAG".into();
-            body["tag"] = "HUMAN_AGENT".into();
-        }
-    }
+        None => body(out, SPEC.text)?,
+    };
     let path = format!("{}/messages", sender(account)?);
     Ok(meta::answer::post(account, default_base(account), &path, body.to_string().into_bytes()))
-}
-
-fn message(out: &Outbound<'_>) -> Result<Value, Reason> {
-    let text = out.content.text.as_str();
-    let mut message = match out.content.attachments.as_slice() {
-        [] if text.is_empty() => return Err(Reason::new("empty", "nothing to send")),
-        [] if text.len() > SPEC.text.max => {
-            return Err(Reason::new("too_long", format!("at most {} bytes of text", SPEC.text.max)));
-        }
-        [] => json!({ "text": text }),
-        [_] if !text.is_empty() => return Err(Reason::new("caption", "text and file travel as two parts")),
-        [one] => json!({ "attachment": file(one)? }),
-        _ => return Err(Reason::new("attachments", "one file per part")),
-    };
-    if !out.buttons().is_empty() {
-        let replies = out.buttons().iter().map(quick_reply).collect::<Result<Vec<_>, _>>()?;
-        message["quick_replies"] = replies.into();
-    }
-    Ok(message)
-}
-
-fn quick_reply(button: &Button) -> Result<Value, Reason> {
-    match &button.action {
-        ButtonAction::Payload(payload) => {
-            Ok(json!({"content_type": "text", "title": button.title, "payload": payload}))
-        }
-        ButtonAction::Url(_) => Err(Reason::new("buttons", "links are not buttons here")),
-    }
-}
-
-fn file(one: &Attachment) -> Result<Value, Reason> {
-    let kind = match one.kind {
-        AttachmentKind::Image => "image",
-        AttachmentKind::Video => "video",
-        AttachmentKind::Audio | AttachmentKind::Voice => "audio",
-        AttachmentKind::File => "file",
-        other => return Err(Reason::new("attachment", format!("cannot send a {} here", other.as_str()))),
-    };
-    match &one.source {
-        Some(MediaSource::Url(url)) => Ok(json!({"type": kind, "payload": {"url": url}})),
-        _ => Err(Reason::new("attachment", "the file has no public address")),
-    }
 }
 
 /// The API names its own reactions; every heart is `love`, and another emoji is sent as it is.

@@ -4,7 +4,8 @@ use everthread_core::event::{Address, AddressKind, Parsed};
 use serde_json::{Value, json};
 
 use crate::json::{self, Sink};
-use crate::{instagram, whatsapp};
+use crate::meta::messaging;
+use crate::{instagram, messenger, whatsapp};
 
 /// Reads a webhook of any Meta product.
 pub fn parse(body: &[u8]) -> Parsed {
@@ -52,29 +53,17 @@ fn envelope(value: &Value, sink: &mut Sink) {
 
 fn one(entry: &Entry<'_>, list: &str, item: &Value, sink: &mut Sink) {
     match (entry.object, list) {
-        ("instagram", "changes") => instagram::parse::change(entry, item, sink),
-        ("instagram", _) => instagram::parse::item(entry, list, item, list == "standby", sink),
+        ("instagram", "changes") => messaging::change(&instagram::PRODUCT, entry, item, sink),
+        ("instagram", _) => messaging::item(&instagram::PRODUCT, entry, list, item, sink),
+        ("page", "changes") => messaging::change(&messenger::PRODUCT, entry, item, sink),
+        ("page", _) => messaging::item(&messenger::PRODUCT, entry, list, item, sink),
         ("whatsapp_business_account", "changes") => whatsapp::parse::change(entry, item, sink),
-        ("page", _) => sink.problem(
-            entry.id.clone(),
-            format!("Messenger is not connected: {} for a Facebook Page", kind_of(item)),
-            || entry.wrap(list, item),
-        ),
         (object, _) => {
             sink.problem(entry.id.clone(), format!("`{list}` of `{object}` is not known"), || {
                 entry.wrap(list, item)
             });
         }
     }
-}
-
-/// What a Messenger item is, by the fields that Messenger documents.
-fn kind_of(item: &Value) -> &'static str {
-    let kinds = ["message", "postback", "reaction", "message_edit", "read", "delivery", "referral", "optin"];
-    let names =
-        ["a message", "a button press", "a reaction", "an edit", "a read receipt", "a delivery receipt"];
-    let at = kinds.iter().position(|kind| item.get(kind).is_some());
-    at.map_or("an event", |at| names.get(at).copied().unwrap_or("a referral"))
 }
 
 /// One entry of the envelope.

@@ -6,7 +6,7 @@ use crate::MediaStep;
 use crate::wire::WireRequest;
 
 /// Fetch the link as it is.
-pub(super) fn step(source: &MediaSource) -> Option<MediaStep> {
+pub(crate) fn step(source: &MediaSource) -> Option<MediaStep> {
     let MediaSource::Url(url) = source else { return None };
     Some(MediaStep::Fetch(WireRequest {
         method: "GET",
