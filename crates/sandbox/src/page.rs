@@ -59,7 +59,7 @@ pub(crate) fn first_form(page_url: &str, html: &str) -> Option<Form> {
 
 fn find(html: &str, what: &str, from: usize) -> Option<usize> {
     let (html, what) = (html.as_bytes(), what.as_bytes());
-    (from..html.len().checked_sub(what.len())? + 1)
+    (from..=html.len().checked_sub(what.len())?)
         .find(|at| html[*at..*at + what.len()].eq_ignore_ascii_case(what))
 }
 

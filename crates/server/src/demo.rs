@@ -153,7 +153,25 @@ async fn rules(admin: &Admin, workspace: everthread_core::ids::WorkspaceId) -> R
     if any {
         return Ok(());
     }
-    let made = [
+    for (position, (name, rule)) in demo_rules().into_iter().enumerate() {
+        let unit = UpsertRule {
+            now: crate::clock::now(),
+            seed: crate::clock::seed(),
+            workspace,
+            uid: None,
+            name: name.into(),
+            enabled: true,
+            position: position as i64,
+            body: rule.to_string(),
+        };
+        admin.store.write(unit).await.map_err(Failure::from_display)?;
+    }
+    admin.hub.reload().await.map_err(Failure::from_display)
+}
+
+/// Names and bodies, in their order.
+fn demo_rules() -> [(&'static str, Value); 5] {
+    [
         (
             "Talk to a person",
             json!({
@@ -206,19 +224,5 @@ async fn rules(admin: &Admin, workspace: everthread_core::ids::WorkspaceId) -> R
                 "actions": [{ "type": "reply", "text": "Thank you! We check that and come back to you here." }]
             }),
         ),
-    ];
-    for (position, (name, rule)) in made.into_iter().enumerate() {
-        let unit = UpsertRule {
-            now: crate::clock::now(),
-            seed: crate::clock::seed(),
-            workspace,
-            uid: None,
-            name: name.into(),
-            enabled: true,
-            position: position as i64,
-            body: rule.to_string(),
-        };
-        admin.store.write(unit).await.map_err(Failure::from_display)?;
-    }
-    admin.hub.reload().await.map_err(Failure::from_display)
+    ]
 }

@@ -167,19 +167,8 @@ impl Admin {
 /// Does a command. Output goes to `sink` as it comes.
 pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), Failure> {
     match request {
-        Request::WorkspaceAdd { name } => {
-            let (workspace, uid) = admin.add_workspace(&name).await?;
-            crate::first_run::pipeline(admin, workspace).await?;
-            print(&sink, &json!({ "id": uid.show(WorkspaceId::PREFIX), "name": name, "slug": slug(&name) }))
-                .await
-        }
-        Request::WorkspaceList => {
-            let all = admin.hub.workspaces();
-            let shown = all
-                .iter()
-                .map(|w| json!({ "id": w.uid.show(WorkspaceId::PREFIX), "name": w.name, "slug": w.slug }));
-            print(&sink, &shown.collect::<Vec<_>>().into()).await
-        }
+        Request::WorkspaceAdd { name } => workspace_add(admin, &name, &sink).await,
+        Request::WorkspaceList => workspace_list(admin, &sink).await,
         Request::WorkspaceRemove { name } => super::erase::workspace(admin, &name, &sink).await,
         Request::AccountAdd { workspace, channel, name, settings, secrets } => {
             let workspace = admin.workspace(workspace.as_deref())?.id;
@@ -188,11 +177,7 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
             print(&sink, &serde_json::to_value(added).map_err(Failure::from_display)?).await
         }
         Request::AccountList { workspace } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
-            let registry = admin.hub.registry().borrow().clone();
-            let mut accounts: Vec<_> = registry.accounts().filter(|a| a.workspace == workspace).collect();
-            accounts.sort_by_key(|a| a.id);
-            print(&sink, &accounts.into_iter().map(|a| account(a)).collect::<Vec<_>>().into()).await
+            account_list(admin, admin.workspace(workspace.as_deref())?.id, &sink).await
         }
         Request::AccountShow { workspace, id } => {
             let workspace = admin.workspace(workspace.as_deref())?.id;
@@ -208,15 +193,7 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
         Request::UserAdd { workspace, email, name, role } => {
             user_add(admin, workspace.as_deref(), &email, name, &role, &sink).await
         }
-        Request::UserReset { workspace: _, email } => {
-            let found =
-                admin.store.read(FindUser { email: email.clone() }).await.map_err(Failure::from_display)?;
-            let user = found.ok_or_else(|| {
-                Failure(format!("nobody here has the address {email:?}; add them with `everthread user add`"))
-            })?;
-            let link = admin.sign_in_link(user, true).await?;
-            print(&sink, &json!({ "email": email, "link": link })).await
-        }
+        Request::UserReset { workspace: _, email } => user_reset(admin, &email, &sink).await,
         Request::WebhookAdd { workspace, name, url } => {
             let workspace = admin.workspace(workspace.as_deref())?.id;
             super::webhooks::add(admin, workspace, (&name, &url), &sink).await
@@ -257,6 +234,35 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
         Request::Backup { file, passphrase } => super::backup::run(admin, &file, &passphrase, &sink).await,
         Request::Replay { from_micros } => super::replay::run(admin, from_micros, &sink).await,
     }
+}
+
+async fn workspace_add(admin: &Admin, name: &str, sink: &Sink) -> Result<(), Failure> {
+    let (workspace, uid) = admin.add_workspace(name).await?;
+    crate::first_run::pipeline(admin, workspace).await?;
+    print(sink, &json!({ "id": uid.show(WorkspaceId::PREFIX), "name": name, "slug": slug(name) })).await
+}
+
+async fn workspace_list(admin: &Admin, sink: &Sink) -> Result<(), Failure> {
+    let all = admin.hub.workspaces();
+    let shown =
+        all.iter().map(|w| json!({ "id": w.uid.show(WorkspaceId::PREFIX), "name": w.name, "slug": w.slug }));
+    print(sink, &shown.collect::<Vec<_>>().into()).await
+}
+
+async fn account_list(admin: &Admin, workspace: WorkspaceId, sink: &Sink) -> Result<(), Failure> {
+    let registry = admin.hub.registry().borrow().clone();
+    let mut accounts: Vec<_> = registry.accounts().filter(|a| a.workspace == workspace).collect();
+    accounts.sort_by_key(|a| a.id);
+    print(sink, &accounts.into_iter().map(|a| account(a)).collect::<Vec<_>>().into()).await
+}
+
+async fn user_reset(admin: &Admin, email: &str, sink: &Sink) -> Result<(), Failure> {
+    let found = admin.store.read(FindUser { email: email.to_owned() }).await;
+    let user = found.map_err(Failure::from_display)?.ok_or_else(|| {
+        Failure(format!("nobody here has the address {email:?}; add them with `everthread user add`"))
+    })?;
+    let link = admin.sign_in_link(user, true).await?;
+    print(sink, &json!({ "email": email, "link": link })).await
 }
 
 /// Removes what simulated customers left, in every workspace.

@@ -97,7 +97,9 @@ impl Deferral {
         }
         let mut rows = store.read(DueDeferred { now, limit: LOOK }).await?;
         rows.sort_by_key(|row| place(&row.item));
-        rows.iter().for_each(|row| self.add(&row.item));
+        for row in &rows {
+            self.add(&row.item);
+        }
         self.look_at = now + if self.lines.is_empty() { LOOK_IDLE } else { DEFER_FIRST };
         Ok(rows)
     }
@@ -153,7 +155,9 @@ impl Worker {
     ) -> Result<(), Error> {
         let next_at = clock::now() + defer::wait(tries).unwrap_or(DEFER_WAIT_MAX);
         self.insist(|| Defer { items: items.clone(), tries, reason: reason.to_owned(), next_at }).await?;
-        items.iter().for_each(|item| self.deferral.add(item));
+        for item in &items {
+            self.deferral.add(item);
+        }
         self.deferral.look_at = self.deferral.look_at.min(next_at);
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use everthread_core::ids::UserId;
 use everthread_store::journal::{FsDisk, Journal, Options as JournalOptions};
 use object_store::ObjectStore;
 use tokio::net::TcpListener;
@@ -15,7 +16,7 @@ use crate::app::{self, Door};
 use crate::apply::{Acknowledge, Stage};
 use crate::config::Config;
 use crate::continuation::Doorway;
-use crate::continuity::{self, Observer};
+use crate::continuity::{self, Continuity, Observer};
 use crate::delivery::Delivery;
 use crate::effects::Effects;
 use crate::http::{Client, guard::Guarded};
@@ -24,6 +25,7 @@ use crate::ingress::Ingress;
 use crate::media::link::{self, Links};
 use crate::media::{Fetcher, Files};
 use crate::realtime::Realtime;
+use crate::sandbox::Sandbox;
 use crate::seal::Seal;
 use crate::sso::Sso;
 use crate::supervisor::{Supervisor, TaskKind};
@@ -179,16 +181,7 @@ impl Parts {
         let (continuity, watch_channels) = continuity::spawn(&parts, (observer.clone(), observations));
         let effects = Effects::new(notes.clone(), realtime.clone(), self.hub.clone(), continuity.clone());
         watch_channels(effects.clone());
-        let admin = Arc::new(Admin {
-            config: self.config.clone(),
-            store: self.store.clone(),
-            seal: self.seal.clone(),
-            hub: self.hub.clone(),
-            public_url: self.public_url.to_string(),
-            journal: Some(self.journal.clone()),
-            effects: Some(effects.clone()),
-            continuity: Some(continuity.clone()),
-        });
+        let admin = Arc::new(self.admin(&effects, &continuity));
         let owner = crate::first_run::prepare(&admin).await?;
         let files = self.files()?;
         let proving = Proving {
@@ -233,6 +226,17 @@ impl Parts {
         self.supervisor.spawn(TaskKind::AdminSocket, async move {
             admin::serve(socket_admin, socket, supervisor).await
         });
+        self.greet(&admin, sandbox.as_ref(), owner).await?;
+        Ok(self.supervisor)
+    }
+
+    /// Says where it is and how to sign in.
+    async fn greet(
+        &self,
+        admin: &Admin,
+        sandbox: Option<&Sandbox>,
+        owner: Option<UserId>,
+    ) -> Result<(), Failure> {
         println!("Everthread listens on http://{}", self.addr);
         if let Some(sandbox) = sandbox {
             println!(
@@ -243,7 +247,20 @@ impl Parts {
         if let Some(user) = owner {
             println!("Sign in: {}", admin.sign_in_link(user, false).await?);
         }
-        Ok(self.supervisor)
+        Ok(())
+    }
+
+    fn admin(&self, effects: &Effects, continuity: &Continuity) -> Admin {
+        Admin {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            seal: self.seal.clone(),
+            hub: self.hub.clone(),
+            public_url: self.public_url.to_string(),
+            journal: Some(self.journal.clone()),
+            effects: Some(effects.clone()),
+            continuity: Some(continuity.clone()),
+        }
     }
 
     /// Carries out what an earlier run began to erase.

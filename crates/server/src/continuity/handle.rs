@@ -35,7 +35,9 @@ impl Observer {
         attempt: (u32, bool),
         outcome: &Outcome,
     ) {
-        of_call((at, account, peer), attempt, outcome).into_iter().for_each(|seen| self.see(seen));
+        for seen in of_call((at, account, peer), attempt, outcome) {
+            self.see(seen);
+        }
     }
 
     /// Any other observation.

@@ -107,7 +107,8 @@ fn prune(wanted: &Wanted, value: &mut Value) -> bool {
             false
         }
         Value::Object(fields) => {
-            fields.values_mut().fold(false, |named, field| prune(wanted, field) || named)
+            // Every field is looked into: lists inside are pruned on the way.
+            fields.values_mut().filter_map(|field| prune(wanted, field).then_some(())).count() > 0
         }
         Value::Null | Value::Bool(_) => false,
     }

@@ -179,7 +179,7 @@ pub(super) async fn open(
             None => Page::Ended.into_response(),
         },
         Opened::In { account, visitor, after } => {
-            chat.proving.effects.committed(after);
+            chat.proving.effects.committed(*after);
             let account = chat.by_id(account);
             let session = account
                 .and_then(|account| webchat::issue(&visitor, &account.secrets).map(|token| (account, token)));

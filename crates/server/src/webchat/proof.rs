@@ -68,7 +68,7 @@ impl Chat {
         Ok(stand.map(|CodeStand { channel, open_until }| ProofView {
             state: word,
             way: channel.map(|channel| title(&channel)),
-            code_until: open_until.map(|at| at.rfc3339()),
+            code_until: open_until.map(Timestamp::rfc3339),
         }))
     }
 
@@ -122,7 +122,7 @@ pub(super) async fn ask(
     };
     let asked = match chat.store.write(unit).await.map_err(|error| away(&error))? {
         CodeSent::Sent { channel, until, after } => {
-            chat.proving.effects.committed(after);
+            chat.proving.effects.committed(*after);
             Asked::Sent { way: title(&channel), until: until.rfc3339() }
         }
         CodeSent::TooSoon { again_at } => Asked::TooSoon { again_at: again_at.rfc3339() },

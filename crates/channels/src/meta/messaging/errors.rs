@@ -8,7 +8,7 @@ use everthread_core::outcome::ErrorClass::{
 use crate::table::{Code, Row, Verdict};
 
 /// Rows that both have, most particular first.
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row::refused(WindowClosed, Code::In(&[10]), "outside the reply window", "2e").sub(2_534_022),
     Row::refused(WindowClosed, Code::In(&[10]), "outside the reply window", "2e").sub(2_018_278),
     Row::refused(WindowClosed, Code::In(&[10]), "outside the reply window", "3e").sub(2_018_065),

@@ -161,8 +161,11 @@ fn error(row: &MessageRow, parts: &[PartRow]) -> Option<ErrorView> {
     Some(ErrorView { class, code: code.unwrap_or_default(), text: text.unwrap_or_default(), next_step })
 }
 
+/// Class, then code and text.
+type Ended = (String, (Option<String>, Option<String>));
+
 /// Why a message came back to its author or was cancelled: no provider's error, a reason of ours.
-fn ended(state: State, parts: &[PartRow]) -> Option<(String, (Option<String>, Option<String>))> {
+fn ended(state: State, parts: &[PartRow]) -> Option<Ended> {
     let class = match state {
         State::Failed => "returned",
         State::Cancelled => "cancelled",

@@ -93,6 +93,7 @@ impl Provider {
             .route("/token", post(exchange))
             .route("/userinfo", get(user_info))
             .with_state(Arc::clone(&provider));
+        #[expect(clippy::disallowed_methods, reason = "a test has no supervisor")]
         tokio::spawn(async move { axum::serve(listener, app).await });
         provider
     }

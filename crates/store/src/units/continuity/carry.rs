@@ -36,6 +36,7 @@ row_struct! {
         pub(super) reaction: Option<String>,
         pub(super) text: String,
         pub(super) message_content: Option<String>,
+        pub(super) identity: IdentityId,
     }
 }
 
@@ -57,7 +58,7 @@ pub(super) async fn waiting<D: Db>(db: &mut D, conversation: &ConversationRow) -
     db.rows(
         sql!(
             "SELECT p.id, p.message_id, m.uid, p.account_id, p.seq, p.idx, m.parts, p.author, p.class, p.owner_version, p.state, \
-             p.queued_at, p.expires_at, p.due_at, p.content, p.reaction, m.text, m.content \
+             p.queued_at, p.expires_at, p.due_at, p.content, p.reaction, m.text, m.content, p.identity_id \
              FROM message_parts p JOIN messages m ON m.id = p.message_id \
              WHERE p.conversation_id = ?1 AND p.unsent = 1 AND p.seq > 0 ORDER BY p.seq, p.idx"
         ),

@@ -158,7 +158,7 @@ pub enum CodeSent {
     Sent {
         channel: String,
         until: Timestamp,
-        after: After,
+        after: Box<After>,
     },
     TooSoon {
         again_at: Timestamp,
@@ -221,7 +221,7 @@ impl Unit for SendCode {
             ],
         )
         .await?;
-        Ok(CodeSent::Sent { channel: way.channel, until, after: work.finish(db).await? })
+        Ok(CodeSent::Sent { channel: way.channel, until, after: Box::new(work.finish(db).await?) })
     }
 }
 

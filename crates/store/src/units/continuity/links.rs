@@ -137,7 +137,7 @@ pub struct OpenLink {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// The browser is this visitor of this web chat.
-    In { account: AccountId, visitor: String, after: After },
+    In { account: AccountId, visitor: String, after: Box<After> },
     /// Another browser is.
     Elsewhere { account: AccountId },
     /// Unknown, over or taken back.
@@ -197,11 +197,15 @@ impl Unit for OpenLink {
             Opening::Elsewhere => Ok(Opened::Elsewhere { account }),
             Opening::Again => {
                 let visitor = row.visitor.unwrap_or_default();
-                Ok(Opened::In { account, visitor, after: work.finish(db).await? })
+                Ok(Opened::In { account, visitor, after: Box::new(work.finish(db).await?) })
             }
             Opening::First => {
                 self.invite(db, &mut work, workspace, &row).await?;
-                Ok(Opened::In { account, visitor: self.visitor.clone(), after: work.finish(db).await? })
+                Ok(Opened::In {
+                    account,
+                    visitor: self.visitor.clone(),
+                    after: Box::new(work.finish(db).await?),
+                })
             }
         }
     }
