@@ -1,4 +1,4 @@
-import type { Session } from './types';
+import type { Session } from './session';
 
 /** An answer of the hub that is not a success, in the words of `application/problem+json`. */
 export class ApiError extends Error {

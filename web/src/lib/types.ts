@@ -17,19 +17,6 @@ export type ConversationStatus = 'open' | 'pending' | 'snoozed' | 'resolved';
 export type View = 'open' | 'mine' | 'unassigned' | 'pending' | 'snoozed' | 'resolved' | 'all';
 export type TextUnit = 'bytes' | 'chars' | 'utf16';
 
-export interface Session {
-  user: { id: string; name: string; email: string; role: string };
-  security: {
-    has_password: boolean;
-    password_needed: boolean;
-    second_factor: boolean;
-    second_factor_required: boolean;
-  };
-  csrf: string;
-  workspaces: { id: string; name: string; slug: string }[];
-  workspace_id: string;
-}
-
 export interface Page<T> {
   items: T[];
   next_cursor: string | null;

@@ -1,7 +1,8 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { get, query } from '../lib/api';
 import { keys, type ListFilter } from '../lib/keys';
-import type { Conversation, ConversationRow, MessagePage, Session } from '../lib/types';
+import type { Session } from '../lib/session';
+import type { Conversation, ConversationRow, MessagePage } from '../lib/types';
 import { applyRow, type ListData } from './apply-row';
 import { sendsSettled } from './sending';
 import { mergeChanged, mergeLatest, readFor, type ThreadData } from './thread';

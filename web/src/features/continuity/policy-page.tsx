@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { keys } from '../../lib/keys';
 import { useAccounts, useChannels } from '../../lib/queries';
-import type { Session } from '../../lib/types';
+import type { Session } from '../../lib/session';
 import { Button } from '../../ui/button';
 import { FormError, SelectField, TextField } from '../../ui/form';
 import { Failed, SkeletonRows } from '../../ui/states';

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { keys } from '../../lib/keys';
-import type { Session } from '../../lib/types';
+import type { Session } from '../../lib/session';
 
 /** The role of the person who is signed in. */
 export function useRole(): string {

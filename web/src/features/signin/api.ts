@@ -2,8 +2,8 @@ import { type QueryClient, useQuery, useQueryClient, useSuspenseQuery } from '@t
 import { useNavigate } from '@tanstack/react-router';
 import { del, get, keepTokens, post } from '../../lib/api';
 import { keys } from '../../lib/keys';
+import type { Session } from '../../lib/session';
 import { load, save } from '../../lib/storage';
-import type { Session } from '../../lib/types';
 import { sayFailed } from '../../ui/toasts';
 
 /** Applies the workspace this browser chose last, if the person still belongs to it. */
