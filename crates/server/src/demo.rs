@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use everthread_core::account::{Secrets, Settings};
 use everthread_sandbox::{Config, NewAccount, Platform};
 use everthread_store::units::{UpdateAccount, UpsertRule};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::admin::accounts::{Form, unguessable};
 use crate::admin::{Admin, Failure};

@@ -72,64 +72,21 @@ fn regression_corpus() {
     }
 }
 
+/// Words that parsers look for.
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "object", "entry", "id", "messaging", "standby", "changes", "field", "value", "messages", "statuses", "from",
+    "type", "text", "body", "message", "mid", "sender", "recipient", "attachments", "payload", "reaction", "read",
+    "update_id", "chat", "result", "callback_query", "data", "edited_message", "interactive", "contacts", "errors",
+    "instagram", "whatsapp_business_account", "page", "private", "visitor", "client_id", "metadata", "timestamp",
+    "phone_number_id", "image", "system", "status", "message_reaction", "postback", "is_echo", "location", "delivery",
+    "mids", "watermark", "coordinates", "sticker_id",
+];
+
 /// JSON that is made of the words that parsers look for.
 fn json() -> impl Strategy<Value = serde_json::Value> {
-    let word = prop::sample::select(
-        &[
-            "object",
-            "entry",
-            "id",
-            "messaging",
-            "standby",
-            "changes",
-            "field",
-            "value",
-            "messages",
-            "statuses",
-            "from",
-            "type",
-            "text",
-            "body",
-            "message",
-            "mid",
-            "sender",
-            "recipient",
-            "attachments",
-            "payload",
-            "reaction",
-            "read",
-            "update_id",
-            "chat",
-            "result",
-            "callback_query",
-            "data",
-            "edited_message",
-            "interactive",
-            "contacts",
-            "errors",
-            "instagram",
-            "whatsapp_business_account",
-            "page",
-            "private",
-            "visitor",
-            "client_id",
-            "metadata",
-            "timestamp",
-            "phone_number_id",
-            "image",
-            "system",
-            "status",
-            "message_reaction",
-            "postback",
-            "is_echo",
-            "location",
-            "delivery",
-            "mids",
-            "watermark",
-            "coordinates",
-            "sticker_id",
-        ][..],
-    );
+    let word = prop::sample::select(WORDS);
+
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(serde_json::Value::from),

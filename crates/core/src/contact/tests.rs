@@ -26,8 +26,8 @@ fn person() -> impl Strategy<Value = Person> {
         })
 }
 
-fn case(open: bool, at: i64) -> Option<Case> {
-    Some(Case { open, last_at: Timestamp::from_secs(at) })
+const fn case(open: bool, at: i64) -> Case {
+    Case { open, last_at: Timestamp::from_secs(at) }
 }
 
 fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -41,7 +41,7 @@ proptest! {
         kept in person(), gone in person(), take in proptest::collection::btree_set("[a-c]|name", 0..4),
         open in any::<(bool, bool)>(),
     ) {
-        let merged = merge((&kept, case(open.0, 1)), (&gone, case(open.1, 2)), &take);
+        let merged = merge((&kept, Some(case(open.0, 1))), (&gone, Some(case(open.1, 2))), &take);
         let split = unmerge(&kept, &gone, &merged.after, &merged.after);
         prop_assert_eq!(split, Split { kept, gone });
     }
@@ -76,13 +76,13 @@ proptest! {
 #[test]
 fn the_next_message_goes_into_the_open_conversation_then_into_the_one_used_last() {
     for (kept, gone, want) in [
-        (case(true, 1), case(true, 2), 2),
-        (case(true, 2), case(true, 1), 1),
-        (case(true, 1), case(false, 2), 1),
-        (case(false, 2), case(true, 1), 2),
-        (case(false, 1), case(false, 2), 2),
-        (case(true, 1), None, 1),
-        (None, case(false, 1), 2),
+        (Some(case(true, 1)), Some(case(true, 2)), 2),
+        (Some(case(true, 2)), Some(case(true, 1)), 1),
+        (Some(case(true, 1)), Some(case(false, 2)), 1),
+        (Some(case(false, 2)), Some(case(true, 1)), 2),
+        (Some(case(false, 1)), Some(case(false, 2)), 2),
+        (Some(case(true, 1)), None, 1),
+        (None, Some(case(false, 1)), 2),
     ] {
         let who = |id, case: Option<Case>| Person {
             conversation: case.map(|_| ConversationId(id)),

@@ -87,6 +87,9 @@ fn fault(phase: Phase, attributed: Scope) -> Fault {
     Fault { incident, number: 1, phase, direction: Direction::Delivery, attributed, undecided, suspected_at }
 }
 
+/// Open faults, ways, what is asked, and the channel that is chosen.
+type Chosen<'a> = (Vec<Fault>, Vec<Way>, Asking<'a>, Option<&'a str>);
+
 #[test]
 fn a_code_goes_over_an_independent_verified_address_that_works() {
     let sms = || way(2, "twilio", AddressKind::Phone, "twilio");
@@ -98,7 +101,7 @@ fn a_code_goes_over_an_independent_verified_address_that_works() {
     let meta_down = [fault(Phase::Suspect, Scope::Company("meta".into()))];
     let just_over = [fault(Phase::Recovering, Scope::Account(AccountId(20)))];
     let newer = [IdentityId(2)];
-    let cases: Vec<(&str, (Vec<Fault>, Vec<Way>, Asking<'_>, Option<&str>))> = vec![
+    let cases: Vec<(&str, Chosen<'_>)> = vec![
         ("the one heard from last", (vec![], vec![mail(), instagram(), sms()], asking, Some("instagram"))),
         (
             "never what is in the incident",

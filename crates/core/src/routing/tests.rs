@@ -249,7 +249,8 @@ fn the_first_line() {
         lines: [("pt".to_owned(), "{{channel}} caiu; {{ business }} aqui. {{ x }}".to_owned())].into(),
         ..automatic()
     };
-    let said = |locale, link| first_line(policy.line(Some(locale), link != ""), "Instagram", "Acme", link);
+    let said =
+        |locale, link| first_line(policy.line(Some(locale), !str::is_empty(link)), "Instagram", "Acme", link);
     let own = "Instagram caiu; Acme aqui. {{ x }}";
     let plain = "Instagram is having trouble, so Acme is answering you here.";
     for (locale, link, line) in [

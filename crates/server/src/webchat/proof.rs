@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use everthread_core::limits::CODE_TRIES_MAX;
+use everthread_core::time::Timestamp;
 use everthread_store::read::chat::Standing;
 use everthread_store::units::{CodeSent, CodeStand, CodeWay, ProveByCode, SendCode, TryCode};
 use serde::{Deserialize, Serialize};
