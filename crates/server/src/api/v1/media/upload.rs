@@ -1,6 +1,7 @@
 //! `POST /media`: a file to be sent with a message.
 
 use axum::Json;
+use axum::extract::multipart::MultipartRejection;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -49,9 +50,10 @@ pub struct Upload {
 pub async fn upload_media(
     State(state): State<ApiState>,
     caller: Caller,
-    form: Multipart,
+    form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<Uploaded>), ApiError> {
     caller.need(Role::Agent)?;
+    let form = form.map_err(|rejection| ApiError::BadRequest(rejection.body_text()))?;
     let (name, bytes) = one_file(form).await?;
     let mime = sniff(&bytes);
     let kind = kind_of(mime);
