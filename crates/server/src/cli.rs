@@ -133,7 +133,7 @@ pub struct InWorkspace {
 pub enum Account {
     /// Connect a login on a channel.
     Add {
-        /// webchat, telegram, whatsapp, instagram or twilio.
+        /// webchat, telegram, whatsapp, instagram, messenger, twilio or email.
         channel: String,
         #[arg(long)]
         name: String,
