@@ -84,8 +84,8 @@ impl Scene {
             let policy = policy(rng);
             store.write(&SetPolicy { now, seed: seed + 4, workspace, user: None, policy })?;
             rules.insert(workspace, Arc::new(rule_set()));
-            // Mail servers are no HTTP platforms: `wire.rs` does not speak for them.
-            for channel in CHANNELS.iter().filter(|channel| channel.spec().name != "email") {
+            // `wire.rs` does not speak for mail servers, which are no HTTP platforms, nor for Messenger.
+            for channel in CHANNELS.iter().filter(|c| !matches!(c.spec().name, "email" | "messenger")) {
                 // The second workspace shares the provider ids of the first on two channels: they must never meet.
                 let word = channel.spec().name;
                 if name == "one" || matches!(word, "whatsapp" | "telegram" | "instagram") {

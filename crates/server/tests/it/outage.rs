@@ -284,8 +284,9 @@ async fn whether_whatsapp_fails_too_is_unknown_and_nobody_goes_there() {
         kind: Some(everthread_sandbox::Kind::RateLimited),
         ..down(Some(Platform::Whatsapp), None, Part::All)
     };
-    let mut faults = scene.press(mute);
-    faults.extend(scene.press(down(Some(Platform::Instagram), None, Part::Send)));
+    // For as long as it says nothing else: once it shows that it works, conversations may go there.
+    scene.press(mute);
+    let faults = scene.press(down(Some(Platform::Instagram), None, Part::Send));
     assert_stays(&scene, faults).await;
 }
 
