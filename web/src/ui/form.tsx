@@ -8,7 +8,7 @@ interface FrameProps {
 }
 
 /** A label over a control, with a line of help under it. */
-function Labelled({ label, help, children }: FrameProps) {
+export function Labelled({ label, help, children }: FrameProps) {
   const id = useId();
   const helpId = help ? `${id}-help` : undefined;
   return (

@@ -5,11 +5,10 @@ use crate::event::AddressKind;
 use crate::health::{Direction, IncidentKey, Phase, Scope};
 use crate::ids::{AccountId, IdentityId};
 use crate::outbox::Window;
+use crate::routing::tests::{self, NOW};
 use crate::routing::{Consent, Fault, Way};
 use crate::state::Proof;
-use crate::time::{Span, Timestamp};
-
-const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+use crate::time::Span;
 
 #[test]
 fn a_link_leads_one_browser_in() {
@@ -61,24 +60,9 @@ fn codes_are_tried_and_sent_within_limits() {
     assert!(code_text("Acme").starts_with("{{ code }} is your code for the chat with Acme."));
 }
 
+/// One without a window.
 fn way(id: i64, channel: &str, kind: AddressKind, fate: &str) -> Way {
-    Way {
-        identity: IdentityId(id),
-        account: AccountId(id * 10),
-        channel: channel.into(),
-        kind,
-        fate: vec![fate.into()],
-        proof: Proof::Verified,
-        stopped: None,
-        unreachable: None,
-        consent: Consent::WroteThere,
-        window: Window::Unlimited,
-        template: None,
-        misfit: None,
-        last_in_at: Some(NOW - Span::hours(id)),
-        cost: 0,
-        preferred: false,
-    }
+    Way { window: Window::Unlimited, ..tests::way(id, channel, kind, fate) }
 }
 
 fn fault(phase: Phase, attributed: Scope) -> Fault {

@@ -222,4 +222,4 @@ pub struct Plan {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,9 +6,10 @@ use super::*;
 use crate::invariants::route_allowed;
 use crate::time::Span;
 
-const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
-fn way(id: i64, channel: &str, kind: AddressKind, fate: &str) -> Way {
+/// An address that may be written to and was last heard from `id` hours ago.
+pub(crate) fn way(id: i64, channel: &str, kind: AddressKind, fate: &str) -> Way {
     Way {
         identity: IdentityId(id),
         account: AccountId(id * 10),

@@ -14,6 +14,17 @@ async fn customer(hub: &Hub, account: &super::hub::Account, who: &str, said: &st
     text(&hub.message(said, "received").await["conversation_id"])
 }
 
+/// A rule that asks for a number, and for leave to write there.
+async fn asks_for_a_number(hub: &Hub) {
+    hub.rule(
+        "ask",
+        json!({ "trigger": { "type": "keyword", "words": ["sizes"] }, "actions": [
+            { "type": "ask", "text": ASK, "field": "phone", "kind": "phone", "wording": "We may go on by SMS." },
+            { "type": "hand_over" }] }),
+    )
+    .await;
+}
+
 async fn phase(hub: &Hub, wanted: &str) -> Value {
     // Two spans of patience: evidence needs its time even on the fast dial.
     let find = async || {
@@ -32,13 +43,7 @@ async fn instagram_stops_and_the_conversation_goes_on_by_sms_and_comes_back() {
     let hub = Hub::with(&[], "[continuity]\npace = 30\n").await;
     let account = hub.instagram(&instagram, "17840001");
     hub.twilio_number(&sms);
-    hub.rule(
-        "ask",
-        json!({ "trigger": { "type": "keyword", "words": ["sizes"] }, "actions": [
-            { "type": "ask", "text": ASK, "field": "phone", "kind": "phone", "wording": "We may go on by SMS." },
-            { "type": "hand_over" }] }),
-    )
-    .await;
+    asks_for_a_number(&hub).await;
     hub.good("PUT", "/continuity/policy", json!({ "mode": "automatic", "hold_first_s": 0 })).await;
     let (status, refused) = hub.api("PUT", "/continuity/policy", json!({ "order": ["pigeon"] })).await;
     assert_eq!(
@@ -144,13 +149,7 @@ async fn the_command_line_declares_and_a_person_chooses_the_way() {
     let hub = Hub::start().await;
     let account = hub.instagram(&instagram, "17840001");
     hub.twilio_number(&sms);
-    hub.rule(
-        "ask",
-        json!({ "trigger": { "type": "keyword", "words": ["sizes"] }, "actions": [
-            { "type": "ask", "text": ASK, "field": "phone", "kind": "phone", "wording": "We may go on by SMS." },
-            { "type": "hand_over" }] }),
-    )
-    .await;
+    asks_for_a_number(&hub).await;
     let conversation = customer(&hub, &account, "7001", "sizes please").await;
     hub.message(ASK, "accepted").await;
     hub.meta(&account, &ig("17840001", &[ig_text("17840001", "7001", "mid.A2", "+14155550100")])).await;

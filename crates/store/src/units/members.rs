@@ -3,7 +3,7 @@
 use everthread_core::ids::{Uid, UidSource, UserId, WorkspaceId};
 use everthread_core::time::Timestamp;
 
-use super::people::Role;
+use super::people::{Role, user_of};
 use crate::{Db, Error, Result, Unit, sql, vals};
 
 /// Invites a person. Somebody who belongs to another workspace too signs in as before and gets no link: whoever
@@ -36,20 +36,7 @@ impl Unit for InviteUser {
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Invited> {
         db.lock(&[self.workspace]).await?;
-        let email = self.email.to_lowercase();
-        let id = db.ids(1).await?;
-        let uid = UidSource::new(self.seed).next(self.now);
-        db.exec(
-            sql!(
-                "INSERT INTO users (id, uid, email, name, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (email) DO NOTHING"
-            ),
-            &vals![id, uid, email.as_str(), self.name.as_str(), self.now],
-        )
-        .await?;
-        let (user, uid): (UserId, Uid) = db
-            .one("user", sql!("SELECT id, uid FROM users WHERE email = ?1"), &vals![email.as_str()])
-            .await?;
+        let (user, uid) = user_of(db, (&self.email, &self.name), (self.now, self.seed)).await?;
         let added = db
             .exec(
                 sql!(

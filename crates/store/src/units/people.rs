@@ -84,19 +84,7 @@ impl Unit for AddUser {
     type Out = UserId;
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<UserId> {
-        let email = self.email.to_lowercase();
-        let id = db.ids(1).await?;
-        let uid = UidSource::new(self.seed).next(self.now);
-        db.exec(
-            sql!(
-                "INSERT INTO users (id, uid, email, name, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (email) DO NOTHING"
-            ),
-            &vals![id, uid, email.as_str(), self.name.as_str(), self.now],
-        )
-        .await?;
-        let (user,): (i64,) =
-            db.one("user", sql!("SELECT id FROM users WHERE email = ?1"), &vals![email.as_str()]).await?;
+        let (user, _) = user_of(db, (&self.email, &self.name), (self.now, self.seed)).await?;
         db.exec(
             sql!(
                 "INSERT INTO memberships (workspace_id, user_id, role, created_at) VALUES (?1, ?2, ?3, ?4)
@@ -105,8 +93,28 @@ impl Unit for AddUser {
             &vals![self.workspace, user, self.role.as_str(), self.now],
         )
         .await?;
-        Ok(UserId(user))
+        Ok(user)
     }
+}
+
+/// The person of this address, made where they are not known. Addresses are compared in lower case.
+pub(super) async fn user_of<D: Db>(
+    db: &mut D,
+    (email, name): (&str, &str),
+    (now, seed): (Timestamp, u64),
+) -> Result<(UserId, Uid)> {
+    let email = email.to_lowercase();
+    let id = db.ids(1).await?;
+    let uid = UidSource::new(seed).next(now);
+    db.exec(
+        sql!(
+            "INSERT INTO users (id, uid, email, name, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (email) DO NOTHING"
+        ),
+        &vals![id, uid, email.as_str(), name, now],
+    )
+    .await?;
+    db.one("user", sql!("SELECT id, uid FROM users WHERE email = ?1"), &vals![email.as_str()]).await
 }
 
 /// Sets or changes a password (PHC string) and ends the person's links and sessions but `keep`.

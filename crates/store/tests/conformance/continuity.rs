@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everthread_core::directory::{AccountFault, AccountInfo, Directory};
+use everthread_core::directory::AccountFault;
 use everthread_core::event::{Address, AddressKind, Peer};
 use everthread_core::health::{Config, Detector, Direction, IncidentKey, Phase, Scope};
 use everthread_core::ids::{ConversationId, IncidentId};
@@ -15,7 +15,7 @@ use everthread_store::units::{
 };
 use everthread_store::{Db, Result, Unit, sql, vals};
 
-use crate::rig::{Rig, T0, accepted, at, message};
+use crate::rig::{Rig, T0, accepted, at, change, message};
 
 const ASK: &str = r#"{"trigger": {"type": "keyword", "words": ["price"]},
     "actions": [{"type": "ask", "text": "Your e-mail?", "field": "email", "kind": "email", "wording": "We may write to you there."},
@@ -36,16 +36,6 @@ async fn shop(rig: &mut Rig) -> ConversationId {
     rig.record(at(1), &sent, accepted("p0")).await;
     rig.apply(at(2), rig.chat, vec![message("u1", "m2", "ana@example.org")]).await;
     rig.conversation().await
-}
-
-fn change(rig: &mut Rig, edit: impl Fn(&Rig, &mut AccountInfo)) {
-    let mut directory = Directory::default();
-    for info in rig.directory.iter() {
-        let mut info = AccountInfo::clone(info);
-        edit(rig, &mut info);
-        directory.insert(info);
-    }
-    rig.directory = Arc::new(directory);
 }
 
 const INCIDENT: IncidentId = IncidentId(77);

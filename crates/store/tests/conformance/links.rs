@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everthread_core::directory::{AccountFault, AccountInfo, Directory};
+use everthread_core::directory::AccountFault;
 use everthread_core::event::{Address, AddressKind, Event, Peer};
 use everthread_core::health::{Direction, IncidentKey, Phase, Scope};
 use everthread_core::ids::{ConversationId, IncidentId};
@@ -18,7 +18,7 @@ use everthread_store::units::{
     SendCode, TryCode,
 };
 
-use crate::rig::{Rig, T0, accepted, at, message};
+use crate::rig::{Rig, T0, accepted, at, change, message};
 
 /// `plain` is the web chat of these tests, `chat` takes phone numbers too.
 async fn shop(rig: &mut Rig) -> ConversationId {
@@ -29,16 +29,6 @@ async fn shop(rig: &mut Rig) -> ConversationId {
     });
     rig.apply(T0, rig.chat, vec![message("u1", "m1", "secret order")]).await;
     rig.conversation().await
-}
-
-fn change(rig: &mut Rig, edit: impl Fn(&Rig, &mut AccountInfo)) {
-    let mut directory = Directory::default();
-    for info in rig.directory.iter() {
-        let mut info = AccountInfo::clone(info);
-        edit(rig, &mut info);
-        directory.insert(info);
-    }
-    rig.directory = Arc::new(directory);
 }
 
 async fn link(rig: &Rig, now: Timestamp, conversation: ConversationId, hash: u8) {

@@ -358,3 +358,14 @@ pub(crate) fn echo(to: &str, provider_id: &str, text: &str) -> Event {
 pub(crate) fn accepted(provider_id: &str) -> Outcome {
     Outcome::Accepted { provider_id: provider_id.to_owned() }
 }
+
+/// Edits every account that the units are told of.
+pub(crate) fn change(rig: &mut Rig, edit: impl Fn(&Rig, &mut AccountInfo)) {
+    let mut directory = Directory::default();
+    for info in rig.directory.iter() {
+        let mut info = AccountInfo::clone(info);
+        edit(rig, &mut info);
+        directory.insert(info);
+    }
+    rig.directory = Arc::new(directory);
+}

@@ -1,32 +1,31 @@
 import { type ComponentProps, type FormEvent, type ReactNode, useState } from 'react';
-import { explain } from '../../lib/api';
 import { Button } from '../../ui/button';
+import { FormError, Labelled } from '../../ui/form';
 import { words } from './strings';
 
-/** A labelled input. */
+/** A labelled input that its form reads when it is sent. */
 export function Field({ label, hint, ...rest }: ComponentProps<'input'> & { label: string; hint?: string }) {
   return (
-    <label className="block">
-      <span className="mb-1 block text-sm font-medium">{label}</span>
-      <input className="field" {...rest} />
-      {hint ? <span className="mt-1 block text-xs text-ink-2">{hint}</span> : null}
-    </label>
+    <Labelled label={label} help={hint}>
+      {(id, describedBy) => <input id={id} aria-describedby={describedBy} className="field" {...rest} />}
+    </Labelled>
   );
 }
 
 /** Chooses one of the roles that may be given. */
 export function RoleField({ roles }: { roles: string[] }) {
   return (
-    <label className="block">
-      <span className="mb-1 block text-sm font-medium">{words.role}</span>
-      <select name="role" defaultValue="agent" className="field">
-        {roles.map((role) => (
-          <option key={role} value={role}>
-            {words.roles[role]}
-          </option>
-        ))}
-      </select>
-    </label>
+    <Labelled label={words.role}>
+      {(id) => (
+        <select id={id} name="role" defaultValue="agent" className="field">
+          {roles.map((role) => (
+            <option key={role} value={role}>
+              {words.roles[role]}
+            </option>
+          ))}
+        </select>
+      )}
+    </Labelled>
   );
 }
 
@@ -43,7 +42,6 @@ interface FormProps {
 export function SendForm({ send, label, danger, onCancel, children }: FormProps) {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>(null);
-  const said = failure ? explain(failure) : null;
   const onSubmit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setBusy(true);
@@ -55,12 +53,7 @@ export function SendForm({ send, label, danger, onCancel, children }: FormProps)
   return (
     <form onSubmit={onSubmit} className="space-y-4">
       {children}
-      {said ? (
-        <div role="alert" className="rounded-lg border border-danger-line bg-danger-soft p-3 text-sm">
-          <p className="font-medium text-danger">{said.title}</p>
-          {said.nextStep ? <p>{said.nextStep}</p> : null}
-        </div>
-      ) : null}
+      <FormError error={failure} />
       <div className="flex gap-2">
         <Button type="submit" kind={danger ? 'danger' : 'primary'} busy={busy}>
           {label}

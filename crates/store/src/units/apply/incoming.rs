@@ -105,13 +105,9 @@ impl Batch<'_> {
         row.last_in_at = row.last_in_at.max(Some(at));
         row.waiting_since = row.waiting_since.or(Some(at));
         row.unread += 1;
-        // What waits for a route that is shut can follow the customer.
         let left = row.route_account.filter(|route| *route != info.id);
         let shut = left.and_then(|route| self.apply.directory.get(route));
         let left_behind = shut.is_some_and(|left| left.fault.is_some() || left.stopped.is_some());
-        if left_behind && peer.proof != Proof::Invited {
-            self.work.after.plans.push((row.workspace, row.id));
-        }
         row.route_identity = Some(peer.identity);
         row.route_account = Some(info.id);
         info.channel.as_str().clone_into(&mut row.channel);
@@ -142,12 +138,21 @@ impl Batch<'_> {
         insert_media(db, &mut self.work, info.workspace, info.id, id, content).await?;
         heard_from(db, peer.identity, info, at).await?;
         came_home(db, row).await?;
-        if left_behind && peer.proof == Proof::Invited {
-            // It was written for the customer: it does not follow to who merely had a link, and may hold up no answer.
-            let why = "the customer seems to go on in the web chat, and has not proved who they are there";
-            give_back(db, &mut self.work, &state.row, None, &Reason::new("unverified", why)).await?;
+        if left_behind {
+            self.follow(db, &state.row, peer).await?;
         }
         Ok((id, uid))
+    }
+
+    /// What waits for a route that is shut follows the customer, by a plan. It was written for the customer: from who merely had a
+    /// link it goes back to its author, and holds up no answer.
+    async fn follow<D: Db>(&mut self, db: &mut D, row: &ConversationRow, peer: PeerState) -> Result<()> {
+        if peer.proof == Proof::Invited {
+            let why = "the customer seems to go on in the web chat, and has not proved who they are there";
+            return give_back(db, &mut self.work, row, None, &Reason::new("unverified", why)).await;
+        }
+        self.work.after.plans.push((row.workspace, row.id));
+        Ok(())
     }
 
     /// True where this is the contact's first message ever.
