@@ -1,6 +1,7 @@
 //! The world around the hub: a queue of (time, tie, event), the platforms, the people, and the judge.
 
 mod call;
+mod inbound;
 mod judge;
 mod look;
 mod moves;
@@ -11,22 +12,19 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use everthread_core::directory::AccountInfo;
-use everthread_core::event::Fact;
 use everthread_core::ids::{AccountId, AttemptId, PartId};
 use everthread_core::outcome::Reason;
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::journal::testing::{Faults as DiskFaults, SimDisk};
-use everthread_store::units::{ItemResult, Outgoing};
+use everthread_store::units::Outgoing;
 use everthread_store::{InlineStore, Place};
 
 use self::judge::Judge;
 use crate::faults::Faults;
 use crate::hub::{Hub, Inside, lite};
-use crate::outages::Component;
-use crate::provider::{About, Hook, Provider};
+use crate::provider::{Hook, Provider};
 use crate::rng::Rng;
-use crate::scene::{PHONE, SAYINGS, Scene, customer_address, phone};
+use crate::scene::Scene;
 use crate::trace::Trace;
 use crate::wire::Answer;
 use crate::{Config, Report, Violation};
@@ -331,162 +329,6 @@ impl World {
         }
         let life = self.life;
         self.push(Span::millis(500), Step::Look { life });
-        Ok(())
-    }
-
-    fn customer(&mut self, account: usize, customer: usize) {
-        let Some(info) = self.scene.accounts.get(account).cloned() else { return };
-        let typed = info.caps.echoes && self.rng.chance(60);
-        let hook =
-            typed.then(|| self.provider.typed(&info, customer, self.now)).flatten().unwrap_or_else(|| {
-                let (_, peer) = customer_address(&info, customer);
-                let said = self.said.entry((account, customer)).or_insert(0);
-                *said += 1;
-                let saying = match *said {
-                    1 if self.rng.chance(700) => "call me",
-                    2 if self.rng.chance(800) => PHONE,
-                    _ => self.rng.pick(SAYINGS).copied().unwrap_or_default(),
-                };
-                let number = phone(&info, customer);
-                let saying = if saying == PHONE { number.as_str() } else { saying };
-                let picture = self.rng.chance(80);
-                self.provider.customer(&info, peer, (saying, picture), self.now)
-            });
-        self.comes_in(&info, hook);
-        if self.rng.chance(self.faults.second_thoughts) {
-            let hook = self.provider.second_thought(&info, customer, self.now, &mut self.rng);
-            if let Some(hook) = hook {
-                self.on_its_way(Span::ZERO, hook);
-            }
-        }
-        if self.net.chance(self.faults.outage) {
-            self.provider.outages.begin(&self.scene, self.now, &mut self.net);
-        }
-        if self.active() {
-            let most = if self.rng.chance(self.faults.quiet) { 3_000_000 } else { 90_000 };
-            let after = self.rng.millis(500, most);
-            self.push(after, Step::Customer { account, customer });
-        }
-    }
-
-    fn elsewhere(&mut self, account: AccountId, peer: String) {
-        let Some(info) = self.scene.account(account).cloned() else { return };
-        let saying = self.rng.pick(SAYINGS).copied().unwrap_or_default();
-        let hook = self.provider.customer(&info, peer, (saying, false), self.now);
-        self.comes_in(&info, hook);
-    }
-
-    /// What a customer did, unless the platform keeps it to itself for a while, or for ever.
-    fn comes_in(&mut self, info: &AccountInfo, hook: Hook) {
-        let hit = self.provider.outages.hit(Component::Inbound, info, (self.now, &mut self.net));
-        let late = hit.map(|outage| outage.until.since(self.now));
-        if late.is_some() && self.net.chance(300) {
-            return;
-        }
-        self.on_its_way(late.unwrap_or(Span::ZERO), hook);
-    }
-
-    /// A webhook sets out; some come twice, all take their time.
-    fn on_its_way(&mut self, after: Span, hook: Hook) {
-        let copies = if self.net.chance(self.faults.duplicate) { 2 } else { 1 };
-        for _ in 0..copies {
-            let after = after + self.net.millis(1, self.faults.webhook_millis);
-            self.push(after, Step::Deliver { hook: Box::new(hook.clone()) });
-        }
-    }
-
-    fn deliver(&mut self, hook: Box<Hook>) -> Inside<()> {
-        let clock = self.clock();
-        if self.net.chance(self.faults.bad_sync) {
-            self.disk.set_faults(DiskFaults { sync_fails_after: Some(0), ..DiskFaults::default() });
-        }
-        if self.net.chance(self.faults.full_disk) {
-            self.disk.set_faults(DiskFaults { space: Some(0), ..DiskFaults::default() });
-            let after = self.net.millis(1_000, 60_000);
-            self.push(after, Step::DiskFree);
-        }
-        let again = self.net.millis(500, 30_000);
-        let Some(hub) = &mut self.hub else {
-            self.push(again, Step::Deliver { hook });
-            return Ok(());
-        };
-        if !hub.ingest(&hook, clock)? {
-            self.push(again, Step::Deliver { hook });
-            return Ok(());
-        }
-        if self.crash() || self.net.chance(self.faults.lost_ack) {
-            // It is on disk, but the platform does not know.
-            self.push(again, Step::Deliver { hook });
-        } else {
-            self.acknowledged(&hook);
-        }
-        if self.hub.is_some() {
-            self.apply_soon();
-        }
-        Ok(())
-    }
-
-    fn acknowledged(&mut self, hook: &Hook) {
-        self.report.acknowledged += 1;
-        let at = |id: &String| (hook.account, id.clone());
-        match &hook.about {
-            About::Message { id, text } => {
-                self.judge.messages.insert(at(id), text.clone());
-            }
-            About::Typed(id) => {
-                self.judge.typed.insert(at(id));
-            }
-            About::Echo(id) => self.told(id, Fact::Accepted),
-            About::Receipt(id, fact) => self.told(id, *fact),
-            About::Edit(id, text) => {
-                self.judge.edits.entry(at(id)).or_default().insert(text.clone());
-            }
-            About::Delete(id) => {
-                self.judge.deleted.insert(at(id));
-            }
-            About::Reaction(id) => {
-                self.judge.reactions.insert(at(id));
-            }
-        }
-    }
-
-    fn told(&mut self, provider_id: &str, fact: Fact) {
-        for sent in self.provider.sent.iter_mut().filter(|sent| sent.provider_id == provider_id) {
-            sent.told = sent.told.max(Some(fact));
-        }
-    }
-
-    fn apply_soon(&mut self) {
-        let after = self.net.millis(1, 300);
-        let life = self.life;
-        self.push(after, Step::Apply { life });
-    }
-
-    fn apply(&mut self) -> Inside<()> {
-        let clock = self.clock();
-        let max = 1 + self.rng.below(8);
-        if self.crash() {
-            return Ok(());
-        }
-        let Some(hub) = &mut self.hub else { return Ok(()) };
-        let results = hub.apply(clock, max)?;
-        for result in &results {
-            if let ItemResult::Problem(reason) = result {
-                return Err(format!("an event became a problem: {reason}"));
-            }
-        }
-        self.trace.note(format!("applied {results:?}"));
-        if self.crash() {
-            return Ok(());
-        }
-        let save = self.rng.chance(400);
-        let Some(hub) = &mut self.hub else { return Ok(()) };
-        if save {
-            hub.save_cursor()?;
-        }
-        if hub.lag() > 0 {
-            self.apply_soon();
-        }
         Ok(())
     }
 
