@@ -17,7 +17,7 @@ use everthread_core::stop::{self, StopWord};
 use everthread_core::time::{Span, Timestamp};
 
 use super::people::{ConversationState, PeerState};
-use super::{ApplyItem, Batch, ItemResult, facts};
+use super::{ApplyItem, Batch, ItemResult, parked};
 use crate::units::give_back;
 use crate::units::out::{cancel_bot, cancel_parts};
 use crate::units::rows::{AuthorKind, ConversationRow, NewMessage, insert_media, insert_message};
@@ -57,7 +57,7 @@ impl Batch<'_> {
         self.step(db, &mut state, input, "the conversation started over").await?;
         let (id, uid) = self.store_message(db, (item, info, message), peer, &mut state, (at, late)).await?;
         let first = self.note_contact(peer, at);
-        facts::unpark_for_message(db, &mut self.work, info.id, &message.provider_id).await?;
+        parked::unpark_for_message(db, &mut self.work, info.id, &message.provider_id).await?;
         let word = stop::word(&message.content.text, info.network == "sms");
         let muted = self.heed(db, word, peer, &mut state).await?;
         let silent = word.is_some() || (muted && info.network == "sms");

@@ -1,8 +1,10 @@
 //! Applies parsed events: the way in, from the journal to conversations, answers and outbox rows.
 
+mod amend;
 mod effects;
 mod facts;
 mod incoming;
+mod parked;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,7 +24,8 @@ use people::{ContactState, ConversationState, PeerKey, PeerState};
 
 pub(crate) use people::{NewIdentity, insert_identity};
 
-pub(crate) use facts::{PartRow, apply_parked, learn, park_expired};
+pub(crate) use facts::{PartRow, learn};
+pub(crate) use parked::{apply_parked, park_expired};
 
 /// Internal ids that one event needs as a rule; a unit that needs more takes more.
 const IDS_PER_ITEM: u32 = 10;
