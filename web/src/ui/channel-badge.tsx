@@ -23,3 +23,16 @@ export function ChannelBadge({
     </span>
   );
 }
+
+/** A channel's sign beside what is told of one of its accounts. */
+export function ChannelSign({ channel }: { channel: string }) {
+  const { Glyph, color } = channelStyle(channel);
+  return (
+    <span
+      className="grid size-10 shrink-0 place-items-center rounded-xl border border-line bg-bg"
+      style={{ color }}
+    >
+      <Glyph aria-hidden="true" className="size-5" />
+    </span>
+  );
+}

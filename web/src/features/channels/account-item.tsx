@@ -1,8 +1,8 @@
 import { CircleAlert, ExternalLink, Trash2 } from 'lucide-react';
-import { channelStyle } from '../../lib/channel-style';
 import { age, full } from '../../lib/dates';
 import type { Account } from '../../lib/types';
 import { useNow } from '../../lib/use-now';
+import { ChannelSign } from '../../ui/channel-badge';
 import { CopyText } from '../../ui/copy-text';
 import { IconButton } from '../../ui/icon-button';
 import { SandboxTag, Tag } from '../../ui/tag';
@@ -52,15 +52,9 @@ export function AccountItem({
   account: Account;
   onRemove: ((account: Account) => void) | null;
 }) {
-  const { Glyph, color } = channelStyle(account.channel);
   return (
     <li className="flex items-start gap-4 border-b border-line py-4 last:border-0">
-      <span
-        className="grid size-10 shrink-0 place-items-center rounded-xl border border-line bg-bg"
-        style={{ color }}
-      >
-        <Glyph aria-hidden="true" className="size-5" />
-      </span>
+      <ChannelSign channel={account.channel} />
       <div className="min-w-0 flex-1">
         <div className="flex flex-wrap items-center gap-2">
           <h2 className="font-semibold">{account.name}</h2>

@@ -1,13 +1,14 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { CircleCheck } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
-import { explain, post } from '../../lib/api';
+import { post } from '../../lib/api';
 import { keys } from '../../lib/keys';
 import { useChannels } from '../../lib/queries';
 import type { FieldSpec } from '../../lib/types';
 import { Button } from '../../ui/button';
 import { CopyText } from '../../ui/copy-text';
 import { Dialog } from '../../ui/dialog';
+import { FormError } from '../../ui/form';
 import { Failed, SkeletonRows } from '../../ui/states';
 import { words } from './strings';
 
@@ -122,7 +123,6 @@ export function AddAccount({ open, onClose }: { open: boolean; onClose: () => vo
       .catch(setFailure)
       .finally(() => setBusy(false));
   };
-  const said = failure ? explain(failure) : null;
 
   return (
     <Dialog open={open} onClose={close} title={words.add} description={words.addText}>
@@ -159,12 +159,7 @@ export function AddAccount({ open, onClose }: { open: boolean; onClose: () => vo
           {spec?.secrets.map((field) => (
             <Field key={`${spec.name}.secret.${field.name}`} field={field} kind="secret" />
           ))}
-          {said ? (
-            <div role="alert" className="rounded-lg border border-danger-line bg-danger-soft p-3 text-sm">
-              <p className="font-medium text-danger">{said.title}</p>
-              {said.nextStep ? <p>{said.nextStep}</p> : null}
-            </div>
-          ) : null}
+          <FormError error={failure} />
           <Button type="submit" kind="primary" busy={busy}>
             {words.connect}
           </Button>

@@ -5,6 +5,7 @@ import { cx } from '../../lib/cx';
 import { full, span } from '../../lib/dates';
 import { useOpenIncidents } from '../../lib/queries';
 import { useNow } from '../../lib/use-now';
+import { ChannelSign } from '../../ui/channel-badge';
 import { Empty, Failed, SkeletonRows } from '../../ui/states';
 import { SandboxTag } from '../../ui/tag';
 import { type Health, useHealth } from './api';
@@ -63,18 +64,13 @@ function Probes({ account }: { account: Health }) {
 
 function AccountHealth({ account }: { account: Health }) {
   const open = useOpenIncidents().data ?? [];
-  const { Glyph, color, title } = channelStyle(account.channel);
+  const { title } = channelStyle(account.channel);
   // Our own web chat is no platform: nothing about it is judged.
   const own = account.channel === 'webchat';
   const down = account.gate !== 'open' || account.stopped !== null;
   return (
     <li className="flex items-start gap-4 border-b border-line py-4 last:border-0">
-      <span
-        className="grid size-10 shrink-0 place-items-center rounded-xl border border-line bg-bg"
-        style={{ color }}
-      >
-        <Glyph aria-hidden="true" className="size-5" />
-      </span>
+      <ChannelSign channel={account.channel} />
       <div className="min-w-0 flex-1 space-y-1.5">
         <div className="flex flex-wrap items-center gap-x-2 gap-y-0.5">
           <h2 className="font-semibold">{account.name}</h2>
