@@ -4,8 +4,8 @@ import { keys, type ListFilter } from '../lib/keys';
 import type { Session } from '../lib/session';
 import type { Conversation, ConversationRow, MessagePage } from '../lib/types';
 import { applyRow, type ListData } from './apply-row';
-import { sendsSettled } from './sending';
 import { mergeChanged, mergeLatest, readFor, type ThreadData } from './thread';
+import { changes, sends } from './under-way';
 
 export const THREAD_PAGE = 50;
 
@@ -35,9 +35,20 @@ export function knownRow(client: QueryClient, id: string): ConversationRow | nul
   return null;
 }
 
+/** Reads a conversation as it is after every change that was made here. */
+export async function readConversation(id: string, signal?: AbortSignal): Promise<Conversation> {
+  for (;;) {
+    await changes.settled(id);
+    const begun = changes.begun(id);
+    const conversation = await get<Conversation>(`/conversations/${id}`, signal);
+    // What was read before a change began would undo it on the screen.
+    if (changes.begun(id) === begun) return conversation;
+  }
+}
+
 /** Reads one conversation again and patches the page with it. */
 export async function refreshConversation(client: QueryClient, id: string): Promise<ConversationRow> {
-  const conversation = await get<Conversation>(`/conversations/${id}`);
+  const conversation = await readConversation(id);
   client.setQueryData(keys.conversation(id), conversation);
   const row = toRow(conversation);
   patchLists(client, row);
@@ -46,7 +57,7 @@ export async function refreshConversation(client: QueryClient, id: string): Prom
 
 /** Reads the changed messages of a loaded thread. */
 export async function refreshThread(client: QueryClient, id: string, messageIds: string[]): Promise<void> {
-  await sendsSettled(id);
+  await sends.settled(id);
   const before = client.getQueryData<ThreadData>(keys.thread(id));
   if (!before) return;
   const stretch = readFor(before, messageIds, THREAD_PAGE);

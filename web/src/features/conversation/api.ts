@@ -16,17 +16,18 @@ import type {
 import {
   knownRow,
   patchLists,
+  readConversation,
   refreshConversation,
   refreshThread,
   THREAD_PAGE,
   toRow,
 } from '../../realtime/refresh';
-import { trackSend } from '../../realtime/sending';
 import { EMPTY_THREAD, mergeLatest, mergeOlder, type Pending, type ThreadData } from '../../realtime/thread';
+import { changes, sends } from '../../realtime/under-way';
 
 const conversationQuery = (id: string) => ({
   queryKey: keys.conversation(id),
-  queryFn: ({ signal }: { signal: AbortSignal }) => get<Conversation>(`/conversations/${id}`, signal),
+  queryFn: ({ signal }: { signal: AbortSignal }) => readConversation(id, signal),
 });
 
 const threadQuery = (client: QueryClient, id: string) => ({
@@ -121,7 +122,7 @@ export async function send(client: QueryClient, id: string, message: Pending): P
     message.clientId,
   );
   try {
-    const sent = await trackSend(id, work);
+    const sent = await sends.track(id, work);
     const last = client.getQueryData<ThreadData>(keys.thread(id))?.items.at(-1);
     // Others wrote in between: read them too, so that the thread has no hole.
     if (last && sent.seq > last.seq + 1) await refreshThread(client, id, []).catch(() => undefined);
@@ -142,23 +143,27 @@ export const discard = (client: QueryClient, id: string, clientId: string): void
   setPending(client, id, (all) => all.filter((each) => each.clientId !== clientId));
 
 /** Shows a change of a conversation at once, does it, and reads the truth back either way. */
-async function change(
+export async function change(
   client: QueryClient,
   id: string,
   guess: Partial<Conversation>,
   work: () => Promise<unknown>,
 ): Promise<void> {
   const before = client.getQueryData<Conversation>(keys.conversation(id));
+  const done = changes.track(id, work());
   if (before) {
     const next = { ...before, ...guess };
     client.setQueryData(keys.conversation(id), next);
     patchLists(client, toRow(next));
   }
+  const listsUnderWay = client.isFetching({ queryKey: keys.lists }) > 0;
   try {
-    await work();
+    await done;
   } finally {
     await refreshConversation(client, id).catch(() => undefined);
     void client.invalidateQueries({ queryKey: keys.counts });
+    // A list that was being read when this began may show the row as it was.
+    if (listsUnderWay) void client.invalidateQueries({ queryKey: keys.lists });
   }
 }
 
