@@ -1,5 +1,7 @@
 //! Values going into statements and cells coming out of rows.
 
+use std::borrow::Cow;
+
 use everthread_core::ids::Uid;
 use everthread_core::time::{Span, Timestamp};
 use uuid::Uuid;
@@ -17,6 +19,11 @@ pub enum Val<'a> {
     Blob(&'a [u8]),
     /// A 16-byte blob.
     Uid(Uid),
+}
+
+/// Text as both engines keep it: PostgreSQL has no NUL in text (its documentation, 8.3), so each becomes U+FFFD.
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
 /// A cell of a row.

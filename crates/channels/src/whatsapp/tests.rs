@@ -46,6 +46,7 @@ cases! {
     user_id_changed,
     video,
     voice,
+    without_content,
 }
 
 cases! {

@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 
 use super::Held;
-use crate::value::Cell;
+use crate::value::{Cell, storable};
 use crate::{Db, Engine, Error, FromRow, Result, Row, Sql, Val};
 
 /// Internal ids taken from the sequence at once; its INCREMENT in the schema.
@@ -216,7 +216,7 @@ impl ToSql for Val<'_> {
             (Self::Int(n), &Type::FLOAT8) => (*n as f64).to_sql(ty, out),
             (Self::Real(x), &Type::FLOAT8) => x.to_sql(ty, out),
             (Self::Text(t), &Type::TEXT | &Type::VARCHAR | &Type::UNKNOWN | &Type::NAME) => {
-                t.to_sql(&Type::TEXT, out)
+                storable(t).to_sql(&Type::TEXT, out)
             }
             (Self::Blob(b), &Type::BYTEA) => b.to_sql(ty, out),
             (Self::Uid(uid), &Type::BYTEA) => uid.0.as_bytes().as_slice().to_sql(ty, out),

@@ -387,7 +387,7 @@ impl Unit for ExportAttempts {
 pub struct ExportProblems(pub After);
 
 const PROBLEMS: Sql = sql!(
-    "SELECT p.id, p.uid, a.uid, a.name, coalesce(p.channel, a.channel), p.reason, p.at, p.raw
+    "SELECT p.id, p.uid, a.uid, a.name, coalesce(a.channel, p.channel), p.reason, p.at, p.raw
      FROM problems p LEFT JOIN accounts a ON a.id = p.account_id
      WHERE p.workspace_id = ?1 AND p.id > ?2 ORDER BY p.id LIMIT ?3"
 );

@@ -1,11 +1,13 @@
 //! One SQLite connection as a [`Db`]. Every future it makes is ready at once.
 
+use std::borrow::Cow;
 use std::future::{Future, ready};
 
 use everthread_core::ids::WorkspaceId;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 
+use crate::value::storable;
 use crate::{Db, Engine, Error, FromRow, Result, Row, Sql, Val, sql};
 
 pub(crate) struct Lite {
@@ -161,7 +163,10 @@ impl ToSql for Val<'_> {
             Self::Null => ValueRef::Null,
             Self::Int(n) => ValueRef::Integer(*n),
             Self::Real(x) => ValueRef::Real(*x),
-            Self::Text(t) => ValueRef::Text(t.as_bytes()),
+            Self::Text(t) => match storable(t) {
+                Cow::Borrowed(text) => ValueRef::Text(text.as_bytes()),
+                Cow::Owned(text) => return Ok(ToSqlOutput::Owned(text.into())),
+            },
             Self::Blob(b) => ValueRef::Blob(b),
             Self::Uid(uid) => ValueRef::Blob(uid.0.as_bytes()),
         }))

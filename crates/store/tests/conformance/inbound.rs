@@ -27,6 +27,14 @@ pub(crate) async fn a_message_makes_contact_conversation_and_message(rig: Rig) {
     assert_eq!(rig.int(sql!("SELECT last_in_at FROM reaches")).await, T0.micros());
 }
 
+pub(crate) async fn a_nul_in_a_text_costs_no_message(rig: Rig) {
+    for event in [message("u\0", "m\0", "a\0b"), message("u\0", "m\0", "a\0b")] {
+        rig.apply(T0, rig.chat, vec![event]).await;
+    }
+    assert_eq!(rig.texts(sql!("SELECT text FROM messages")).await, ["a\u{fffd}b"]);
+    assert_eq!(rig.int(sql!("SELECT count(*) FROM contacts")).await, 1);
+}
+
 pub(crate) async fn a_thousand_equal_events_are_one_message(rig: Rig) {
     let rig = std::sync::Arc::new(rig);
     let tasks: Vec<_> = (0..1_000)

@@ -46,7 +46,7 @@ store_conformance! {
         rules_answer_in_the_same_unit, stop_is_heeded_before_rules, a_question_stores_address_and_consent,
         late_messages_start_no_automation, an_edit_may_come_before_its_message, a_deleted_message_loses_its_text,
         edits_count_by_their_own_time, an_unknown_account_is_a_problem, media_are_queued,
-        a_customer_with_a_new_address_stays_one_contact;
+        a_customer_with_a_new_address_stays_one_contact, a_nul_in_a_text_costs_no_message;
     outbound: a_loop_ends_delivered, receipts_in_every_order_give_one_state,
         a_failure_told_before_the_answer_keeps_its_reason, a_claim_is_exclusive,
         parts_go_in_order, a_crash_between_claim_and_record_is_uncertain, a_recorded_retry_holds_its_lane,

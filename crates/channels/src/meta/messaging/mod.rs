@@ -98,6 +98,9 @@ fn read(product: &Product, entry: &Entry<'_>, item: &Value, standby: bool) -> Re
     let at = json::time(item, "timestamp");
     let event = |key: String, kind: EventKind| vec![Event { key, at, peer: peer.clone(), kind }];
     if let Some(message) = json::at(item, "message") {
+        if !message.is_object() {
+            return Err("a message without its content".to_owned());
+        }
         let (key, kind) = message_kind(product, item, message, standby);
         if peer.is_none() && !matches!(kind, EventKind::Delete { .. }) {
             return Err("a message without its sender".to_owned());

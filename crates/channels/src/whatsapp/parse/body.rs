@@ -16,8 +16,17 @@ pub(super) struct Body {
 pub(super) fn read(item: &Value) -> Result<Body, String> {
     let word = json::text(item, "type").unwrap_or_default();
     let plain = |content: Content| Ok(Body { content, postback: None });
+    // What a type says is there must be there: half a message is no message.
+    let missing = || format!("a message of type `{}` without its content", clean(word));
     match word {
-        "text" => plain(Content::text(json::text(item, "text.body").unwrap_or_default())),
+        "text" => plain(Content::text(json::text(item, "text.body").ok_or_else(missing)?)),
+        "image" | "video" | "audio" | "voice" | "document" | "sticker" | "location" | "order" | "button"
+        | "interactive"
+            if !item[word].is_object() =>
+        {
+            Err(missing())
+        }
+        "contacts" if json::list(item, "contacts").is_empty() => Err(missing()),
         "image" | "video" | "audio" | "voice" | "document" | "sticker" => plain(media(word, &item[word])),
         "location" => plain(one(place(&item["location"]))),
         "contacts" => plain(Content {

@@ -67,16 +67,15 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Our number; where none is named, the business account.
+    /// Our number; only where none is named, the business account: it may hold numbers that are not connected here, and
+    /// what was written to one of them must not be answered from another.
     fn account(&self) -> Option<String> {
         json::id(self.value, "metadata.phone_number_id").or_else(|| self.entry.id.clone())
     }
 
     fn push(&self, events: Vec<Event>, sink: &mut Sink) {
-        let account = self.account();
-        let also: Vec<_> = self.entry.id.iter().filter(|id| Some(*id) != account.as_ref()).cloned().collect();
         for event in events {
-            sink.item(account.clone(), also.clone(), event);
+            sink.item(self.account(), Vec::new(), event);
         }
     }
 
