@@ -1,6 +1,6 @@
 //! A provider's answers as data: rows that say what an answer means, read from top to bottom.
 
-use everthread_core::outcome::{ErrorClass, Outcome, Reason, ThrottleScope};
+use everthread_core::outcome::{ErrorClass, NO_ANSWER, NOT_SENT, Outcome, Reason, ThrottleScope};
 use everthread_core::time::Span;
 
 use crate::wire::WireResponse;
@@ -204,12 +204,12 @@ pub fn without_answer(response: &WireResponse<'_>) -> Option<Outcome> {
         WireResponse::Answer { .. } => None,
         WireResponse::NotSent { error } => Some(Outcome::NotExecuted {
             class: ErrorClass::PlatformOutage,
-            reason: Reason::new("not_sent", clean(error)),
+            reason: Reason::new(NOT_SENT, clean(error)),
             wait: None,
             scope: ThrottleScope::Account,
         }),
         WireResponse::NoAnswer { error } => {
-            Some(Outcome::Uncertain { reason: Reason::new("no_answer", clean(error)) })
+            Some(Outcome::Uncertain { reason: Reason::new(NO_ANSWER, clean(error)) })
         }
     }
 }

@@ -60,6 +60,24 @@ pub enum Outcome {
     Uncertain { reason: Reason },
 }
 
+/// Code of an outcome where not a byte of the request went out.
+pub const NOT_SENT: &str = "not_sent";
+
+/// Code of an outcome where the request went out and nothing that could be read came back.
+pub const NO_ANSWER: &str = "no_answer";
+
+impl Outcome {
+    /// True where the provider answered, whatever it said.
+    pub fn answered(&self) -> bool {
+        match self {
+            Self::Accepted { .. } => true,
+            Self::NotExecuted { reason, .. } | Self::Refused { reason, .. } | Self::Uncertain { reason } => {
+                ![NOT_SENT, NO_ANSWER].contains(&reason.code.as_str())
+            }
+        }
+    }
+}
+
 /// The provider's code and text, both shown to people. Holds no secret and no customer text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::detector::Member;
-use super::evidence::{EFFECTS, Nats};
+use super::detector::{Member, Weight};
+use super::evidence::EFFECTS;
 use super::{Direction, Scope};
 
 /// Beyond this share left outside, a scope counts as unclear and the next wider one is taken for routing (I6).
@@ -103,18 +103,15 @@ const fn prior(scope: &Scope, direction: Direction) -> f64 {
     }
 }
 
-/// Weighs the scopes that could explain what the accounts showed since the onset. `sums` gives each member's signed sum per
-/// effect; `canary` the sum of the network's own canary, where there is one.
+/// Weighs the scopes that could explain what the accounts showed since the onset. Each member comes with what it
+/// showed; `canary` the sum of the network's own canary, where there is one.
 pub(super) fn attribute(
     direction: Direction,
-    members: &[(Member, Nats)],
+    members: &[(Member, Weight)],
     canary: Option<f64>,
 ) -> Attribution {
-    let suspects: Vec<&Member> = members
-        .iter()
-        .filter(|(_, sums)| sums.iter().any(|sum| *sum > 0.0))
-        .map(|(member, _)| member)
-        .collect();
+    let suspects: Vec<&Member> =
+        members.iter().filter(|(_, weight)| weight.is_bad()).map(|(member, _)| member).collect();
     let mut scopes = BTreeSet::new();
     for member in &suspects {
         scopes.insert(Scope::Account(member.account));
@@ -131,7 +128,10 @@ pub(super) fn attribute(
         .into_iter()
         .map(|scope| {
             let fit = (0..EFFECTS.len())
-                .map(|e| members.iter().filter(|(m, _)| scope.holds(m)).map(|(_, sums)| soft(sums[e])).sum())
+                .map(|e| {
+                    let inside = members.iter().filter(|(member, _)| scope.holds(member));
+                    inside.map(|(_, weight)| soft(weight.about(&scope)[e])).sum()
+                })
                 .fold(f64::NEG_INFINITY, f64::max);
             let own = if scope == Scope::Network { canary.unwrap_or(0.0) } else { 0.0 };
             let score = prior(&scope, direction).ln() + fit + own;

@@ -137,7 +137,8 @@ pub fn of_call(
         .map(|(signal, bad)| {
             let signal = if canary && *signal == Signal::Send { Signal::Canary } else { *signal };
             let peer = (!canary).then_some(peer);
-            Observation { at, account, signal, bad: *bad, peer, detail: detail.clone() }
+            let answered = outcome.answered();
+            Observation { at, account, signal, bad: *bad, answered, peer, detail: detail.clone() }
         })
         .collect()
 }
@@ -160,7 +161,7 @@ pub fn of_probe(at: Timestamp, account: AccountId, reached: bool, outcome: &Outc
         .into_iter()
         .map(|(signal, bad)| {
             let detail = if bad { detail.clone() } else { String::new() };
-            Observation { at, account, signal, bad, peer: None, detail }
+            Observation { at, account, signal, bad, answered: reached, peer: None, detail }
         })
         .collect()
 }

@@ -139,6 +139,8 @@ pub struct Observation {
     pub account: AccountId,
     pub signal: Signal,
     pub bad: bool,
+    /// The provider answered, whatever it said: our own way out works.
+    pub answered: bool,
     /// The customer concerned: repeated failures towards one count once in ten minutes.
     pub peer: Option<IdentityId>,
     /// The provider's code and text, without customer data; may be empty.

@@ -17,6 +17,8 @@ struct Play {
     tick: i64,
     send_every: i64,
     probing: Vec<AccountId>,
+    /// Whether what fails is answered, or not a byte comes back.
+    answers: bool,
     found: Vec<Finding>,
 }
 
@@ -40,13 +42,22 @@ impl Play {
             tick: 0,
             send_every: 6,
             probing: accounts.to_vec(),
+            answers: true,
             found: Vec::new(),
         }
     }
 
     fn see(&mut self, account: AccountId, signal: Signal, bad: bool) {
         let peer = (signal == Signal::Send).then_some(IdentityId(self.tick * 10 + account.0));
-        let seen = Observation { at: self.now, account, signal, bad, peer, detail: String::new() };
+        let seen = Observation {
+            at: self.now,
+            account,
+            signal,
+            bad,
+            answered: !bad || self.answers,
+            peer,
+            detail: String::new(),
+        };
         self.detector.observe(&seen);
     }
 
@@ -143,6 +154,20 @@ fn a_dead_token_is_told_from_a_dead_platform_by_its_neighbours() {
 }
 
 #[test]
+fn two_companies_that_answer_with_failures_are_not_our_own_network() {
+    for (answers, own) in [(true, false), (false, true)] {
+        let mut play = Play::new(&[IG, WA, TG]);
+        play.run(30, &[], false);
+        play.answers = answers;
+        play.run(8, &[IG, WA, TG], false);
+        let open = play.open();
+        let scopes: Vec<_> = open.iter().map(|(_, _, scope)| scope.clone()).collect();
+        assert_eq!(scopes.contains(&Scope::Network), own, "answers: {answers}, open: {open:?}");
+        assert!(open.iter().all(|(phase, ..)| *phase == Phase::Confirmed), "{open:?}");
+    }
+}
+
+#[test]
 fn one_customers_failures_and_throttling_confirm_nothing() {
     let mut play = Play::new(&[IG, WA]);
     play.run(30, &[], false);
@@ -154,6 +179,7 @@ fn one_customers_failures_and_throttling_confirm_nothing() {
             account: IG,
             signal: Signal::Send,
             bad: true,
+            answered: true,
             peer,
             detail: String::new(),
         });

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::sums::Weight;
 use self::sums::{Minutes, Sum};
 use super::attribute::{attribute, covers};
 use super::evidence::{EFFECTS, EvidenceLine, Nats, Signal};
@@ -89,7 +90,7 @@ pub struct Detector {
     #[serde(with = "pairs")]
     minutes: BTreeMap<(AccountId, Direction), Minutes>,
     #[serde(with = "pairs")]
-    tick: BTreeMap<(AccountId, Direction), Nats>,
+    tick: BTreeMap<(AccountId, Direction), Weight>,
     /// The last failed real send of an account and how many failed in a row; and the last failed messaging probe.
     #[serde(with = "pairs")]
     send_failed: BTreeMap<AccountId, (Timestamp, u32)>,

@@ -1,7 +1,7 @@
 //! Taking observations in.
 
 use super::phases::HEALTHY_NATS;
-use super::sums::{TICK_NATS, add};
+use super::sums::{TICK_NATS, Weight};
 use super::{Detector, Direction, EvidenceLine, Observation, Signal};
 use crate::ids::AccountId;
 use crate::time::{Span, Timestamp};
@@ -51,12 +51,12 @@ impl Detector {
         }
         self.expected[direction as usize] += seen.signal.bad_when_healthy_of(1.0);
         self.counted_since.get_or_insert(seen.at);
-        let nats = seen.signal.nats(seen.bad);
-        add(self.tick.entry((seen.account, direction)).or_default(), &nats);
-        for incident in self.incidents.iter_mut().filter(|i| i.direction == direction) {
-            if incident.is_open() && incident.scope().is_some_and(|scope| scope.holds(&member)) {
-                incident.healthy = (incident.healthy - nats[incident.effect]).clamp(0.0, HEALTHY_NATS * 3.0);
-            }
+        let weight = Weight::of(seen);
+        self.tick.entry((seen.account, direction)).or_default().add(&weight);
+        for incident in self.incidents.iter_mut().filter(|i| i.direction == direction && i.is_open()) {
+            let Some(scope) = incident.scope().filter(|scope| scope.holds(&member)) else { continue };
+            let bad = weight.about(scope)[incident.effect];
+            incident.healthy = (incident.healthy - bad).clamp(0.0, HEALTHY_NATS * 3.0);
         }
     }
 

@@ -165,7 +165,7 @@ impl Detector {
             .members
             .values()
             .filter(|member| scope.holds(member))
-            .map(|member| self.lately(member.account, incident.direction, from)[effect])
+            .map(|member| self.lately(member.account, incident.direction, from).about(scope)[effect])
             .sum();
         sum.third_at.is_some_and(|at| now.since(at) >= self.config.paced(age))
             && highest >= sum.peak - 1.0

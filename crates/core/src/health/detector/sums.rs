@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Detector, Direction, EFFECTS, Member, Nats, Scope, attribute};
+use super::{Detector, Direction, EFFECTS, Member, Nats, Observation, Scope, attribute};
 use crate::health::Attribution;
 use crate::ids::AccountId;
 use crate::time::{Span, Timestamp};
@@ -24,8 +24,52 @@ const GROUPS: f64 = 20.0;
 /// Minutes of evidence kept per account and direction, for attribution and "still bad now".
 const MINUTES: usize = 30;
 
+/// What was seen of one account: about its provider, and about our own way out, which an answer proves whatever it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(in crate::health) struct Weight {
+    provider: Nats,
+    /// `None`: the same, as no failure was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    way_out: Option<Nats>,
+}
+
+impl Weight {
+    /// What one observation adds.
+    pub(super) fn of(seen: &Observation) -> Self {
+        let way_out = (seen.bad && seen.answered).then(|| seen.signal.nats(false));
+        Self { provider: seen.signal.nats(seen.bad), way_out }
+    }
+
+    pub(super) fn add(&mut self, more: &Self) {
+        if self.way_out.is_some() || more.way_out.is_some() {
+            let mut sum = *self.about(&Scope::Network);
+            add(&mut sum, more.about(&Scope::Network));
+            self.way_out = Some(sum);
+        }
+        add(&mut self.provider, &more.provider);
+    }
+
+    fn clipped(&self) -> Self {
+        let clip = |nats: Nats| nats.map(|n| n.clamp(-TICK_NATS, TICK_NATS));
+        Self { provider: clip(self.provider), way_out: self.way_out.map(clip) }
+    }
+
+    /// What it says about a scope.
+    pub(in crate::health) fn about(&self, scope: &Scope) -> &Nats {
+        match (scope, &self.way_out) {
+            (Scope::Network, Some(way_out)) => way_out,
+            _ => &self.provider,
+        }
+    }
+
+    /// True where it speaks for any fault of the provider.
+    pub(in crate::health) fn is_bad(&self) -> bool {
+        self.provider.iter().any(|sum| *sum > 0.0)
+    }
+}
+
 /// Minutes of one account's evidence in one direction, the newest last.
-pub(super) type Minutes = VecDeque<(i64, Nats)>;
+pub(super) type Minutes = VecDeque<(i64, Weight)>;
 
 /// One scope and direction.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,23 +115,24 @@ impl Detector {
     pub(super) fn flush(&mut self, now: Timestamp) {
         let minute = self.minute(now);
         let mut scopes: BTreeMap<(Scope, Direction), Nats> = BTreeMap::new();
-        for ((account, direction), nats) in std::mem::take(&mut self.tick) {
+        for ((account, direction), weight) in std::mem::take(&mut self.tick) {
             let Some(member) = self.members.get(&account) else { continue };
             // A person has just said that this is no fault: what it shows weighs nothing for a while.
             if self.muted.iter().any(|(scope, d, _)| *d == direction && scope.holds(member)) {
                 continue;
             }
-            let clipped = nats.map(|n| n.clamp(-TICK_NATS, TICK_NATS));
+            let clipped = weight.clipped();
             let minutes = self.minutes.entry((account, direction)).or_default();
             match minutes.back_mut() {
-                Some((last, sum)) if *last == minute => add(sum, &clipped),
+                Some((last, sum)) if *last == minute => sum.add(&clipped),
                 _ => minutes.push_back((minute, clipped)),
             }
             while minutes.len() > MINUTES {
                 minutes.pop_front();
             }
             for scope in member.scopes() {
-                add(scopes.entry((scope, direction)).or_default(), &clipped);
+                let about = clipped.about(&scope);
+                add(scopes.entry((scope, direction)).or_default(), about);
             }
         }
         for ((scope, direction), nats) in scopes {
@@ -111,11 +156,11 @@ impl Detector {
     }
 
     /// Evidence of one account in the minutes of real life from this one on.
-    pub(super) fn lately(&self, account: AccountId, direction: Direction, from_minute: i64) -> Nats {
-        let mut sum = Nats::default();
+    pub(super) fn lately(&self, account: AccountId, direction: Direction, from_minute: i64) -> Weight {
+        let mut sum = Weight::default();
         let minutes = self.minutes.get(&(account, direction)).into_iter().flatten();
-        for (_, nats) in minutes.filter(|(minute, _)| *minute >= from_minute) {
-            add(&mut sum, nats);
+        for (_, weight) in minutes.filter(|(minute, _)| *minute >= from_minute) {
+            sum.add(weight);
         }
         sum
     }
@@ -126,7 +171,7 @@ impl Detector {
 
     pub(super) fn attribution(&self, direction: Direction, onset: Timestamp) -> Attribution {
         let from = self.minute(onset);
-        let members: Vec<(Member, Nats)> = self
+        let members: Vec<(Member, Weight)> = self
             .members
             .values()
             .filter(|member| !member.is_own())
@@ -136,7 +181,7 @@ impl Detector {
     }
 }
 
-pub(super) fn add(sum: &mut Nats, nats: &Nats) {
+fn add(sum: &mut Nats, nats: &Nats) {
     for (sum, add) in sum.iter_mut().zip(nats) {
         *sum += add;
     }
