@@ -1,6 +1,6 @@
 import { Dialog as Base } from '@base-ui/react/dialog';
 import { X } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { cx } from '../lib/cx';
 import { buttonClass } from './button';
 
@@ -11,16 +11,35 @@ interface DialogProps {
   description?: string;
   /** `side` slides in from the right edge, over the full height. */
   shape?: 'center' | 'side';
+  /** Which of several steps shows: with each new one the focus goes to its first field, or to the window. */
+  step?: string;
   children: ReactNode;
 }
 
-/** A window over the page; Escape and a press beside it close it, focus returns to where it was. */
-export function Dialog({ open, onClose, title, description, shape = 'center', children }: DialogProps) {
+const FIELDS = 'input:enabled:not([type="hidden"]), textarea:enabled, select:enabled';
+
+/**
+ * A window over the page. The first field has the focus; Escape and a press beside it close it, and the focus returns
+ * to where it was.
+ */
+export function Dialog({ open, onClose, title, description, shape = 'center', step, children }: DialogProps) {
+  const body = useRef<HTMLDivElement>(null);
+  const shown = useRef(step);
+  useEffect(() => {
+    if (shown.current === step) return;
+    shown.current = step;
+    const inside = body.current;
+    (inside?.querySelector<HTMLElement>(FIELDS) ?? inside?.closest<HTMLElement>('[role="dialog"]'))?.focus();
+  }, [step]);
   return (
     <Base.Root open={open} onOpenChange={(next) => (next ? undefined : onClose())}>
       <Base.Portal>
         <Base.Backdrop className="fixed inset-0 z-40 bg-overlay transition-opacity duration-150 data-ending-style:opacity-0 data-starting-style:opacity-0" />
         <Base.Popup
+          // A finger gets no keyboard over the words that it has not read yet.
+          initialFocus={(by) =>
+            by === 'touch' ? true : (body.current?.querySelector<HTMLElement>(FIELDS) ?? true)
+          }
           className={cx(
             'fixed z-50 flex flex-col border-line bg-surface text-ink shadow-pop outline-none transition duration-150',
             shape === 'center' &&
@@ -40,7 +59,9 @@ export function Dialog({ open, onClose, title, description, shape = 'center', ch
               <X aria-hidden="true" className="size-4" />
             </Base.Close>
           </header>
-          <div className="min-h-0 flex-1 overflow-y-auto p-5">{children}</div>
+          <div className="min-h-0 flex-1 overflow-y-auto p-5" ref={body}>
+            {children}
+          </div>
         </Base.Popup>
       </Base.Portal>
     </Base.Root>
