@@ -62,18 +62,17 @@ function ForEverybody() {
   const client = useQueryClient();
   const session = useSession();
   const policy = useSecurity(true);
-  const [busy, setBusy] = useState(false);
+  // What was pressed shows at once; a refusal takes it back.
+  const [pressed, setPressed] = useState<boolean | null>(null);
   const owner = session.user.role === 'owner';
   const required = policy.data?.second_factor_required ?? false;
   const first = !required && !session.security.second_factor;
   const change = (next: boolean) => {
-    setBusy(true);
+    setPressed(next);
     put('/security', { second_factor_required: next })
       .catch((error: unknown) => sayFailed(words.notChanged, error))
-      .finally(() => {
-        setBusy(false);
-        void refreshSecurity(client);
-      });
+      .then(() => refreshSecurity(client))
+      .finally(() => setPressed(null));
   };
   if (policy.isError) return <Failed error={policy.error} retry={() => void policy.refetch()} />;
   return (
@@ -83,8 +82,8 @@ function ForEverybody() {
         <input
           type="checkbox"
           className="mt-1 size-4 accent-accent"
-          checked={required}
-          disabled={!owner || first || busy || policy.isPending}
+          checked={pressed ?? required}
+          disabled={!owner || first || pressed !== null || policy.isPending}
           onChange={(event) => change(event.target.checked)}
         />
         <span>
