@@ -69,7 +69,7 @@ function Name({ contact, readOnly }: { contact: Contact; readOnly: boolean }) {
   );
 }
 
-function LeadStage({ contact }: { contact: Contact }) {
+function LeadStage({ contact, readOnly }: { contact: Contact; readOnly: boolean }) {
   const client = useQueryClient();
   const pipelines = usePipelines();
   const { lead } = contact;
@@ -78,6 +78,7 @@ function LeadStage({ contact }: { contact: Contact }) {
     <select
       value={lead.stage_id}
       aria-label={words.stage}
+      disabled={readOnly}
       onChange={(event) => void moveLead(client, contact.id, lead, event.target.value)}
       className="field"
     >
@@ -193,12 +194,12 @@ export function ContactPanel({ contactId, conversationId, readOnly }: ContactPan
         <SamePerson contact={contact} readOnly={readOnly} />
       </Section>
       <Section title={words.lead}>
-        <LeadStage contact={contact} />
+        <LeadStage contact={contact} readOnly={readOnly} />
       </Section>
       <Section title={words.fields}>
         <ContactFields
           fields={contact.fields ?? {}}
-          onSave={(fields) => void saveContact(client, contact.id, { fields })}
+          onSave={readOnly ? null : (fields) => void saveContact(client, contact.id, { fields })}
         />
       </Section>
       <Others contact={contact} current={conversationId} />

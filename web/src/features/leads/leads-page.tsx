@@ -12,6 +12,7 @@ import { ChannelBadge } from '../../ui/channel-badge';
 import { PageFrame } from '../../ui/page';
 import { Empty, Failed, SkeletonRows } from '../../ui/states';
 import { sayDone, sayFailed } from '../../ui/toasts';
+import { useRole } from '../continuity/use-role';
 import { moveLead, useLeads } from './api';
 import { words } from './strings';
 
@@ -27,6 +28,7 @@ function summary(lead: Lead): string {
 
 function StageSelect({ lead, stages }: { lead: Lead; stages: Stage[] }) {
   const client = useQueryClient();
+  const readOnly = useRole() === 'viewer';
   const stage = stages.find((each) => each.id === lead.stage_id);
   const move = (to: string) => {
     const before = lead.stage_id;
@@ -49,6 +51,7 @@ function StageSelect({ lead, stages }: { lead: Lead; stages: Stage[] }) {
       <select
         value={lead.stage_id}
         aria-label={words.stageOf(lead.contact.name)}
+        disabled={readOnly}
         onChange={(event) => move(event.target.value)}
         className="field h-8 py-0 pr-2 pl-6.5"
       >

@@ -17,6 +17,8 @@ interface ConversationHeaderProps {
   conversation: Conversation;
   actions: ConversationActions;
   me: { id: string; name: string };
+  /** Shows who has it and how it stands, and changes nothing. */
+  readOnly: boolean;
   onBack: () => void;
   onDetails: () => void;
 }
@@ -26,6 +28,7 @@ export function ConversationHeader({
   conversation,
   actions,
   me,
+  readOnly,
   onBack,
   onDetails,
 }: ConversationHeaderProps) {
@@ -72,23 +75,27 @@ export function ConversationHeader({
           ))}
         </div>
       </div>
-      <OwnerMenu conversation={conversation} actions={actions} me={me} />
-      <LabelMenu conversation={conversation} actions={actions} />
-      <SnoozeMenu actions={actions} />
-      <MoreMenu id={conversation.id} />
-      <Button
-        size="sm"
-        onClick={actions.resolveOrReopen}
-        aria-label={done ? words.reopen : words.resolve}
-        className="max-md:px-1.5"
-      >
-        {done ? (
-          <RotateCcw aria-hidden="true" className="size-4" />
-        ) : (
-          <CircleCheck aria-hidden="true" className="size-4" />
-        )}
-        <span className="max-md:sr-only">{done ? words.reopen : words.resolve}</span>
-      </Button>
+      {readOnly ? null : (
+        <>
+          <OwnerMenu conversation={conversation} actions={actions} me={me} />
+          <LabelMenu conversation={conversation} actions={actions} />
+          <SnoozeMenu actions={actions} />
+          <MoreMenu id={conversation.id} />
+          <Button
+            size="sm"
+            onClick={actions.resolveOrReopen}
+            aria-label={done ? words.reopen : words.resolve}
+            className="max-md:px-1.5"
+          >
+            {done ? (
+              <RotateCcw aria-hidden="true" className="size-4" />
+            ) : (
+              <CircleCheck aria-hidden="true" className="size-4" />
+            )}
+            <span className="max-md:sr-only">{done ? words.reopen : words.resolve}</span>
+          </Button>
+        </>
+      )}
       <IconButton label={words.details} onClick={onDetails} className="max-md:hidden min-[88rem]:hidden">
         <PanelRight aria-hidden="true" className="size-4" />
       </IconButton>
