@@ -59,7 +59,9 @@ function Name({ contact, readOnly }: { contact: Contact; readOnly: boolean }) {
   }
   return (
     <div className="flex max-w-full items-center gap-1">
-      <h2 className="min-w-0 truncate text-lg font-semibold">{contact.name}</h2>
+      <h2 dir="auto" className="min-w-0 text-center text-lg font-semibold [overflow-wrap:anywhere]">
+        {contact.name}
+      </h2>
       {readOnly ? null : (
         <IconButton label={words.edit} onClick={() => setEditing(true)} small>
           <Pencil aria-hidden="true" className="size-3.5" />
