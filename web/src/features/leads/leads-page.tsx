@@ -71,7 +71,7 @@ function LeadRow({ lead, stages }: { lead: Lead; stages: Stage[] }) {
   return (
     <tr className="border-b border-line align-middle last:border-0 max-md:grid max-md:grid-cols-[1fr_auto] max-md:gap-x-3 max-md:gap-y-1.5 max-md:py-3">
       <th scope="row" className="py-2.5 pr-4 text-left font-medium max-md:p-0">
-        <span className="flex items-center gap-2.5">
+        <span className="flex min-w-0 items-center gap-2.5">
           <Avatar name={name} seed={lead.contact.id} />
           {lead.conversation_id ? (
             <Link
@@ -79,7 +79,8 @@ function LeadRow({ lead, stages }: { lead: Lead; stages: Stage[] }) {
               params={{ conversationId: lead.conversation_id }}
               search={{ view: 'all' }}
               aria-label={words.openThread(name)}
-              className="rounded underline-offset-2 hover:underline"
+              dir="auto"
+              className="min-w-0 rounded text-left underline-offset-2 [overflow-wrap:anywhere] hover:underline md:truncate"
             >
               {name}
             </Link>
@@ -91,10 +92,10 @@ function LeadRow({ lead, stages }: { lead: Lead; stages: Stage[] }) {
       <td className="py-2.5 pr-4 max-md:row-start-2 max-md:p-0">
         <StageSelect lead={lead} stages={stages} />
       </td>
-      <td className="py-2.5 pr-4 text-sm text-ink-2 max-md:p-0 max-md:text-right">
+      <td className="py-2.5 pr-4 text-sm text-ink-2 max-md:self-center max-md:p-0 max-md:text-right">
         <ChannelBadge channel={lead.source_channel} />
       </td>
-      <td className="max-w-80 truncate py-2.5 pr-4 text-sm text-ink-2 max-md:hidden" title={summary(lead)}>
+      <td className="truncate py-2.5 pr-4 text-sm text-ink-2 max-md:hidden" title={summary(lead)}>
         {summary(lead)}
       </td>
       <td className="py-2.5 text-right text-sm whitespace-nowrap text-ink-3 tabular-nums max-md:p-0 max-md:self-center">
@@ -174,14 +175,14 @@ export function LeadsPage() {
         />
       ) : (
         <>
-          <table className="w-full border-t border-line">
+          <table className="w-full border-t border-line md:table-fixed">
             <thead className="max-md:sr-only">
               <tr className="border-b border-line text-left text-xs text-ink-2">
-                <th className="py-2 font-medium">{words.columns.contact}</th>
+                <th className="w-[38%] py-2 font-medium">{words.columns.contact}</th>
                 <th className="w-44 py-2 font-medium">{words.columns.stage}</th>
-                <th className="py-2 font-medium">{words.columns.source}</th>
+                <th className="w-28 py-2 font-medium">{words.columns.source}</th>
                 <th className="py-2 font-medium">{words.columns.fields}</th>
-                <th className="py-2 text-right font-medium">{words.columns.updated}</th>
+                <th className="w-20 py-2 text-right font-medium">{words.columns.updated}</th>
               </tr>
             </thead>
             <tbody>
