@@ -28,8 +28,9 @@ export function Dialog({ open, onClose, title, description, shape = 'center', st
   useEffect(() => {
     if (shown.current === step) return;
     shown.current = step;
-    const inside = body.current;
-    (inside?.querySelector<HTMLElement>(FIELDS) ?? inside?.closest<HTMLElement>('[role="dialog"]'))?.focus();
+    const window = body.current?.closest<HTMLElement>('[role="dialog"]');
+    const field = body.current?.querySelector<HTMLElement>(FIELDS);
+    (matchMedia('(pointer: coarse)').matches ? window : (field ?? window))?.focus();
   }, [step]);
   return (
     <Base.Root open={open} onOpenChange={(next) => (next ? undefined : onClose())}>
@@ -50,12 +51,15 @@ export function Dialog({ open, onClose, title, description, shape = 'center', st
         >
           <header className="flex items-start gap-3 border-b border-line px-5 py-4">
             <div className="min-w-0 flex-1">
-              <Base.Title className="text-lg font-semibold">{title}</Base.Title>
+              <Base.Title className="text-lg font-semibold [overflow-wrap:anywhere]">{title}</Base.Title>
               {description ? (
                 <Base.Description className="mt-0.5 text-sm text-ink-2">{description}</Base.Description>
               ) : null}
             </div>
-            <Base.Close aria-label="Close" className={buttonClass('quiet', 'icon')}>
+            <Base.Close
+              aria-label="Close"
+              className={cx(buttonClass('quiet', 'icon'), '-my-1 -mr-1.5 pointer-coarse:-my-2')}
+            >
               <X aria-hidden="true" className="size-4" />
             </Base.Close>
           </header>

@@ -30,7 +30,7 @@ export const words = {
   wordsOf: 'Words, separated by commas',
   payload: 'What the button sends',
   only: 'Only on',
-  everywhere: 'every channel',
+  everywhere: 'On every channel; tick some to narrow it',
   actionsOf: 'Then',
   actions: {
     reply: 'Reply',
