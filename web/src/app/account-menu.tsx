@@ -46,7 +46,7 @@ export function AccountMenu({ onHelp, version, live, sandbox }: AccountMenuProps
   return (
     <Menu
       align="end"
-      side="right"
+      side={phone ? 'top' : 'right'}
       trigger={
         <button
           type="button"

@@ -35,6 +35,10 @@ const STYLES: Record<string, ChannelStyle> = {
   matrix: { title: 'Matrix', Glyph: Hash, color: 'var(--ch-other)' },
 };
 
+/** An address as it helps a person; a visitor of the web chat has only a long number, which the channel's name replaces. */
+export const addressText = (channel: string | null, label: string): string =>
+  channel === 'webchat' ? channelStyle(channel).title : label;
+
 /** Name, sign and colour of a channel; an unknown one keeps its own word. */
 export function channelStyle(channel: string | null): ChannelStyle {
   return STYLES[channel ?? ''] ?? { title: channel || 'Channel', Glyph: AtSign, color: 'var(--ch-other)' };

@@ -6,6 +6,7 @@ import { IconButton } from '../../ui/icon-button';
 import { PageFrame } from '../../ui/page';
 import { Empty, Failed, SkeletonRows } from '../../ui/states';
 import { sayDone, sayFailed } from '../../ui/toasts';
+import { useMayChange } from '../continuity/use-role';
 import { refreshRules, removeRule, saveRule, swap, useRules, useWebhooks } from './api';
 import { type Rule, sentence, TEMPLATES } from './model';
 import { type Draft, RuleForm } from './rule-form';
@@ -23,7 +24,8 @@ interface ItemProps {
   rule: Rule;
   before: Rule | undefined;
   after: Rule | undefined;
-  edit: (draft: Draft) => void;
+  /** Opens the form; null for those who only read. */
+  edit: ((draft: Draft) => void) | null;
 }
 
 function RuleItem({ rule, before, after, edit }: ItemProps) {
@@ -53,7 +55,7 @@ function RuleItem({ rule, before, after, edit }: ItemProps) {
       .finally(refresh);
   const duplicate = () => {
     const { id: _, position: __, ...rest } = rule;
-    edit({ ...rest, name: `${rule.name} 2` });
+    edit?.({ ...rest, name: `${rule.name} 2` });
   };
   return (
     <li className="flex flex-wrap items-start gap-x-3 gap-y-2 border-b border-line py-4 last:border-0">
@@ -61,6 +63,7 @@ function RuleItem({ rule, before, after, edit }: ItemProps) {
         type="checkbox"
         checked={rule.enabled}
         aria-label={words.on(rule.name)}
+        disabled={!edit}
         onChange={toggle}
         className="mt-1 size-4"
       />
@@ -68,23 +71,25 @@ function RuleItem({ rule, before, after, edit }: ItemProps) {
         <h2 className="font-medium">{rule.name}</h2>
         <p className="mt-0.5 text-sm text-pretty text-ink-2">{sentence(rule)}</p>
       </div>
-      <div className="flex flex-wrap gap-1">
-        <IconButton label={words.up(rule.name)} disabled={!before} onClick={() => before && move(before)}>
-          <ArrowUp aria-hidden="true" className="size-4" />
-        </IconButton>
-        <IconButton label={words.down(rule.name)} disabled={!after} onClick={() => after && move(after)}>
-          <ArrowDown aria-hidden="true" className="size-4" />
-        </IconButton>
-        <Button size="sm" onClick={() => edit(rule)}>
-          {words.edit}
-        </Button>
-        <Button size="sm" kind="quiet" onClick={duplicate}>
-          {words.copy}
-        </Button>
-        <Button size="sm" kind="quiet" onClick={remove}>
-          {words.remove}
-        </Button>
-      </div>
+      {edit ? (
+        <div className="flex flex-wrap gap-1">
+          <IconButton label={words.up(rule.name)} disabled={!before} onClick={() => before && move(before)}>
+            <ArrowUp aria-hidden="true" className="size-4" />
+          </IconButton>
+          <IconButton label={words.down(rule.name)} disabled={!after} onClick={() => after && move(after)}>
+            <ArrowDown aria-hidden="true" className="size-4" />
+          </IconButton>
+          <Button size="sm" onClick={() => edit(rule)}>
+            {words.edit}
+          </Button>
+          <Button size="sm" kind="quiet" onClick={duplicate}>
+            {words.copy}
+          </Button>
+          <Button size="sm" kind="quiet" onClick={remove}>
+            {words.remove}
+          </Button>
+        </div>
+      ) : null}
     </li>
   );
 }
@@ -93,6 +98,7 @@ function RuleItem({ rule, before, after, edit }: ItemProps) {
 export function AutomationPage() {
   const rules = useRules();
   const hooks = useWebhooks();
+  const mayChange = useMayChange();
   const [draft, setDraft] = useState<Draft | null>(null);
   const rows = [...(rules.data ?? [])].sort((a, b) => a.position - b.position);
   return (
@@ -100,10 +106,12 @@ export function AutomationPage() {
       title={words.title}
       text={words.text}
       actions={
-        <Button kind="primary" onClick={() => setDraft(NEW)}>
-          <Plus aria-hidden="true" className="size-4" />
-          {words.add}
-        </Button>
+        mayChange ? (
+          <Button kind="primary" onClick={() => setDraft(NEW)}>
+            <Plus aria-hidden="true" className="size-4" />
+            {words.add}
+          </Button>
+        ) : null
       }
     >
       {rules.isPending ? (
@@ -111,15 +119,21 @@ export function AutomationPage() {
       ) : rules.isError ? (
         <Failed error={rules.error} retry={() => void rules.refetch()} />
       ) : rows.length === 0 ? (
-        <Empty Sign={Zap} title={words.empty} text={words.emptyText} />
+        <Empty Sign={Zap} title={words.empty} text={mayChange ? words.emptyText : words.adminsOnly} />
       ) : (
         <ul className="border-t border-line">
           {rows.map((rule, at) => (
-            <RuleItem key={rule.id} rule={rule} before={rows[at - 1]} after={rows[at + 1]} edit={setDraft} />
+            <RuleItem
+              key={rule.id}
+              rule={rule}
+              before={rows[at - 1]}
+              after={rows[at + 1]}
+              edit={mayChange ? setDraft : null}
+            />
           ))}
         </ul>
       )}
-      {rules.data && rows.length < TEMPLATES.length ? (
+      {mayChange && rules.data && rows.length < TEMPLATES.length ? (
         <ul className="mt-4 flex flex-wrap gap-2">
           {TEMPLATES.map((template) => (
             <li key={template.name}>
@@ -130,7 +144,7 @@ export function AutomationPage() {
           ))}
         </ul>
       ) : null}
-      <Webhooks />
+      <Webhooks mayChange={mayChange} />
       {draft ? (
         <RuleForm
           key={draft.id ?? draft.name}

@@ -59,7 +59,7 @@ function Channels({ chosen, set }: { chosen: string[]; set: (channels: string[])
   return (
     <fieldset>
       <legend className="mb-1 text-sm font-medium">
-        {words.only} {chosen.length === 0 ? words.everywhere : null}
+        {chosen.length === 0 ? words.everywhere : words.only}
       </legend>
       <div className="flex flex-wrap gap-x-4 gap-y-1">
         {(specs.data ?? []).map((spec) => (

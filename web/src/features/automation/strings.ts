@@ -5,6 +5,7 @@ export const words = {
   loading: 'Loading rules',
   empty: 'No rules yet',
   emptyText: 'Without rules every message waits for a person. Start from one of these.',
+  adminsOnly: 'Admins and owners write them.',
   on: (name: string) => `${name} is on`,
   up: (name: string) => `Move ${name} up`,
   down: (name: string) => `Move ${name} down`,
@@ -29,7 +30,7 @@ export const words = {
   wordsOf: 'Words, separated by commas',
   payload: 'What the button sends',
   only: 'Only on',
-  everywhere: 'every channel',
+  everywhere: 'On every channel; tick some to narrow it',
   actionsOf: 'Then',
   actions: {
     reply: 'Reply',

@@ -45,7 +45,7 @@ function Deliveries({ id }: { id: string }) {
   );
 }
 
-function Item({ hook }: { hook: Webhook }) {
+function Item({ hook, mayChange }: { hook: Webhook; mayChange: boolean }) {
   const client = useQueryClient();
   const [removing, setRemoving] = useState(false);
   const test = () =>
@@ -76,19 +76,21 @@ function Item({ hook }: { hook: Webhook }) {
             {hook.failed > 0 ? <span className="text-danger">{words.failed(hook.failed)}</span> : null}
           </p>
         </div>
-        <div className="flex flex-wrap gap-2">
-          {hook.failed > 0 ? (
-            <Button size="sm" onClick={again}>
-              {words.again}
+        {mayChange ? (
+          <div className="flex flex-wrap gap-2">
+            {hook.failed > 0 ? (
+              <Button size="sm" onClick={again}>
+                {words.again}
+              </Button>
+            ) : null}
+            <Button size="sm" onClick={test}>
+              {words.test}
             </Button>
-          ) : null}
-          <Button size="sm" onClick={test}>
-            {words.test}
-          </Button>
-          <Button size="sm" kind="quiet" onClick={() => setRemoving(true)}>
-            {words.removeHook}
-          </Button>
-        </div>
+            <Button size="sm" kind="quiet" onClick={() => setRemoving(true)}>
+              {words.removeHook}
+            </Button>
+          </div>
+        ) : null}
       </div>
       <Deliveries id={hook.id} />
       <Dialog open={removing} title={words.removeHook} onClose={() => setRemoving(false)}>
@@ -124,7 +126,7 @@ function AddForm({ onClose }: { onClose: () => void }) {
       .finally(() => setBusy(false));
   };
   return (
-    <Dialog open title={words.addHook} onClose={onClose}>
+    <Dialog open title={words.addHook} step={secret ? 'secret' : 'form'} onClose={onClose}>
       {secret ? (
         <div className="space-y-4">
           <p className="text-pretty">{words.secretOnce}</p>
@@ -155,7 +157,7 @@ function AddForm({ onClose }: { onClose: () => void }) {
 }
 
 /** Addresses that rules call. */
-export function Webhooks() {
+export function Webhooks({ mayChange }: { mayChange: boolean }) {
   const hooks = useWebhooks();
   const [adding, setAdding] = useState(false);
   return (
@@ -167,7 +169,7 @@ export function Webhooks() {
           </h2>
           <p className="text-pretty text-ink-2">{words.hooksText}</p>
         </div>
-        <Button onClick={() => setAdding(true)}>{words.addHook}</Button>
+        {mayChange ? <Button onClick={() => setAdding(true)}>{words.addHook}</Button> : null}
       </header>
       {hooks.isPending ? (
         <SkeletonRows count={2} label={words.loadingHooks} />
@@ -178,7 +180,7 @@ export function Webhooks() {
       ) : (
         <ul className="border-t border-line">
           {hooks.data.map((hook) => (
-            <Item key={hook.id} hook={hook} />
+            <Item key={hook.id} hook={hook} mayChange={mayChange} />
           ))}
         </ul>
       )}

@@ -41,7 +41,7 @@ function Field({ field, kind }: { field: FieldSpec; kind: 'set' | 'secret' }) {
         spellCheck={false}
         className="field"
       />
-      <span className="mt-1 block text-xs text-pretty text-ink-2">{field.help}</span>
+      <span className="mt-1 block text-xs text-pretty text-ink-2 first-letter:uppercase">{field.help}</span>
     </label>
   );
 }
@@ -125,7 +125,13 @@ export function AddAccount({ open, onClose }: { open: boolean; onClose: () => vo
   };
 
   return (
-    <Dialog open={open} onClose={close} title={words.add} description={words.addText}>
+    <Dialog
+      open={open}
+      onClose={close}
+      title={words.add}
+      description={words.addText}
+      step={added ? 'added' : channels.isSuccess ? 'form' : 'loading'}
+    >
       {channels.isPending ? (
         <SkeletonRows count={3} label={words.loading} />
       ) : channels.isError ? (
@@ -160,9 +166,12 @@ export function AddAccount({ open, onClose }: { open: boolean; onClose: () => vo
             <Field key={`${spec.name}.secret.${field.name}`} field={field} kind="secret" />
           ))}
           <FormError error={failure} />
-          <Button type="submit" kind="primary" busy={busy}>
-            {words.connect}
-          </Button>
+          <div className="flex gap-2">
+            <Button type="submit" kind="primary" busy={busy}>
+              {words.connect}
+            </Button>
+            <Button onClick={close}>{words.cancel}</Button>
+          </div>
         </form>
       )}
     </Dialog>

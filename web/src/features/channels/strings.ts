@@ -10,6 +10,7 @@ export const words = {
   secrets: 'Secrets',
   optional: 'optional',
   madeHere: 'made here when left empty',
+  cancel: 'Cancel',
   connect: 'Connect',
   connected: (channel: string) => `${channel} is connected`,
   next: 'Next steps',

@@ -5,7 +5,8 @@ import { words } from './strings';
 
 interface ContactFieldsProps {
   fields: Record<string, unknown>;
-  onSave: (fields: Record<string, unknown>) => void;
+  /** Null where nothing may be changed. */
+  onSave: ((fields: Record<string, unknown>) => void) | null;
 }
 
 const show = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
@@ -18,7 +19,7 @@ export function ContactFields({ fields, onSave }: ContactFieldsProps) {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const name = String(form.get('name')).trim();
-    if (name) onSave({ ...fields, [name]: String(form.get('value')) });
+    if (name) onSave?.({ ...fields, [name]: String(form.get('value')) });
     setAdding(false);
   };
   return (
@@ -37,9 +38,10 @@ export function ContactFields({ fields, onSave }: ContactFieldsProps) {
                 key={show(fields[name])}
                 defaultValue={show(fields[name])}
                 aria-label={name}
+                readOnly={!onSave}
                 onBlur={(event) => {
                   const value = event.target.value;
-                  if (value !== show(fields[name])) onSave({ ...fields, [name]: value });
+                  if (value !== show(fields[name])) onSave?.({ ...fields, [name]: value });
                 }}
                 onKeyDown={(event) => {
                   if (event.key === 'Enter') event.currentTarget.blur();
@@ -75,12 +77,12 @@ export function ContactFields({ fields, onSave }: ContactFieldsProps) {
             </Button>
           </div>
         </form>
-      ) : (
+      ) : onSave ? (
         <Button size="sm" kind="quiet" onClick={() => setAdding(true)} className="mt-1 -ml-2">
           <Plus aria-hidden="true" className="size-3.5" />
           {words.addField}
         </Button>
-      )}
+      ) : null}
     </>
   );
 }

@@ -59,7 +59,9 @@ function Name({ contact, readOnly }: { contact: Contact; readOnly: boolean }) {
   }
   return (
     <div className="flex max-w-full items-center gap-1">
-      <h2 className="min-w-0 truncate text-lg font-semibold">{contact.name}</h2>
+      <h2 dir="auto" className="min-w-0 text-center text-lg font-semibold [overflow-wrap:anywhere]">
+        {contact.name}
+      </h2>
       {readOnly ? null : (
         <IconButton label={words.edit} onClick={() => setEditing(true)} small>
           <Pencil aria-hidden="true" className="size-3.5" />
@@ -69,7 +71,7 @@ function Name({ contact, readOnly }: { contact: Contact; readOnly: boolean }) {
   );
 }
 
-function LeadStage({ contact }: { contact: Contact }) {
+function LeadStage({ contact, readOnly }: { contact: Contact; readOnly: boolean }) {
   const client = useQueryClient();
   const pipelines = usePipelines();
   const { lead } = contact;
@@ -78,6 +80,7 @@ function LeadStage({ contact }: { contact: Contact }) {
     <select
       value={lead.stage_id}
       aria-label={words.stage}
+      disabled={readOnly}
       onChange={(event) => void moveLead(client, contact.id, lead, event.target.value)}
       className="field"
     >
@@ -193,12 +196,12 @@ export function ContactPanel({ contactId, conversationId, readOnly }: ContactPan
         <SamePerson contact={contact} readOnly={readOnly} />
       </Section>
       <Section title={words.lead}>
-        <LeadStage contact={contact} />
+        <LeadStage contact={contact} readOnly={readOnly} />
       </Section>
       <Section title={words.fields}>
         <ContactFields
           fields={contact.fields ?? {}}
-          onSave={(fields) => void saveContact(client, contact.id, { fields })}
+          onSave={readOnly ? null : (fields) => void saveContact(client, contact.id, { fields })}
         />
       </Section>
       <Others contact={contact} current={conversationId} />

@@ -1,4 +1,5 @@
 import { BadgeCheck, CircleDashed, EllipsisVertical, Link2, Split } from 'lucide-react';
+import { addressText } from '../../lib/channel-style';
 import { full } from '../../lib/dates';
 import type { Consent, Identity } from '../../lib/types';
 import { buttonClass } from '../../ui/button';
@@ -45,7 +46,7 @@ export function IdentityItem({ identity, contactId, onSplit }: IdentityItemProps
       <div className="flex items-center gap-2">
         <ChannelBadge
           channel={identity.channel ?? KIND_CHANNELS[identity.kind] ?? identity.kind}
-          text={identity.value_label}
+          text={addressText(identity.channel, identity.value_label)}
           className="flex-1 text-sm"
         />
         <Hint text={words.proofHints[identity.proof]}>

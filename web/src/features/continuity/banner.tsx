@@ -14,6 +14,9 @@ import { byGravity, certainty, headline } from './model';
 import { PhaseSign } from './phase-tag';
 import { words } from './strings';
 
+/** On a phone the conversation that is open needs the room: what is down is enough there. */
+const ROOM = '[[data-thread-open]_&]:max-md:sr-only';
+
 /** Incidents with a line of their own; the others are counted. */
 const SHOWN_MAX = 2;
 
@@ -60,12 +63,16 @@ function Line({ incident, detail }: { incident: Incident; detail: IncidentDetail
             {words.since(moment(incident.since, now))}
           </span>
         </p>
-        {phase === 'recovering' ? null : <p className="text-ink-2">{certainty(incident)}</p>}
-        <p className={cx('text-pretty', told.length > 0 && !asks && 'max-md:sr-only')}>
+        {phase === 'recovering' ? null : <p className={cx('text-ink-2', ROOM)}>{certainty(incident)}</p>}
+        <p className={cx('text-pretty', told.length > 0 && !asks && 'max-md:sr-only', ROOM)}>
           {words.doing(phase, counts)}
         </p>
         {told.length > 0 ? <p className="font-medium tabular-nums">{told.join(' · ')}</p> : null}
-        {incident.simulated ? <SimulatedTag /> : null}
+        {incident.simulated ? (
+          <span className={ROOM}>
+            <SimulatedTag />
+          </span>
+        ) : null}
       </div>
       <Link
         to="/continuity/incidents/$incidentId"

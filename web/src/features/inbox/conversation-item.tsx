@@ -27,7 +27,9 @@ function Preview({ row }: { row: ConversationRow }) {
       {last.direction === 'note' ? (
         <StickyNote aria-label={words.note} className="size-3.5 shrink-0 text-note-ink" />
       ) : null}
-      <span className="truncate">{last.text || words.file}</span>
+      <span dir="auto" className="min-w-0 flex-1 truncate text-left">
+        {last.text || words.file}
+      </span>
     </span>
   );
 }
@@ -101,7 +103,13 @@ export const ConversationItem = memo(function ConversationItem({
       </span>
       <span className="flex min-w-0 flex-1 flex-col">
         <span className="flex items-baseline gap-2">
-          <span className={cx('min-w-0 flex-1 truncate', row.unread > 0 ? 'font-semibold' : 'font-medium')}>
+          <span
+            dir="auto"
+            className={cx(
+              'min-w-0 flex-1 truncate text-left',
+              row.unread > 0 ? 'font-semibold' : 'font-medium',
+            )}
+          >
             {row.contact.name}
           </span>
           <time className="shrink-0 text-2xs text-ink-3 tabular-nums" dateTime={row.updated_at}>

@@ -12,6 +12,7 @@ import { ChannelBadge } from '../../ui/channel-badge';
 import { PageFrame } from '../../ui/page';
 import { Empty, Failed, SkeletonRows } from '../../ui/states';
 import { sayDone, sayFailed } from '../../ui/toasts';
+import { useRole } from '../continuity/use-role';
 import { moveLead, useLeads } from './api';
 import { words } from './strings';
 
@@ -27,6 +28,7 @@ function summary(lead: Lead): string {
 
 function StageSelect({ lead, stages }: { lead: Lead; stages: Stage[] }) {
   const client = useQueryClient();
+  const readOnly = useRole() === 'viewer';
   const stage = stages.find((each) => each.id === lead.stage_id);
   const move = (to: string) => {
     const before = lead.stage_id;
@@ -49,6 +51,7 @@ function StageSelect({ lead, stages }: { lead: Lead; stages: Stage[] }) {
       <select
         value={lead.stage_id}
         aria-label={words.stageOf(lead.contact.name)}
+        disabled={readOnly}
         onChange={(event) => move(event.target.value)}
         className="field h-8 py-0 pr-2 pl-6.5"
       >
@@ -68,7 +71,7 @@ function LeadRow({ lead, stages }: { lead: Lead; stages: Stage[] }) {
   return (
     <tr className="border-b border-line align-middle last:border-0 max-md:grid max-md:grid-cols-[1fr_auto] max-md:gap-x-3 max-md:gap-y-1.5 max-md:py-3">
       <th scope="row" className="py-2.5 pr-4 text-left font-medium max-md:p-0">
-        <span className="flex items-center gap-2.5">
+        <span className="flex min-w-0 items-center gap-2.5">
           <Avatar name={name} seed={lead.contact.id} />
           {lead.conversation_id ? (
             <Link
@@ -76,7 +79,8 @@ function LeadRow({ lead, stages }: { lead: Lead; stages: Stage[] }) {
               params={{ conversationId: lead.conversation_id }}
               search={{ view: 'all' }}
               aria-label={words.openThread(name)}
-              className="rounded underline-offset-2 hover:underline"
+              dir="auto"
+              className="min-w-0 rounded text-left underline-offset-2 [overflow-wrap:anywhere] hover:underline md:truncate"
             >
               {name}
             </Link>
@@ -88,10 +92,10 @@ function LeadRow({ lead, stages }: { lead: Lead; stages: Stage[] }) {
       <td className="py-2.5 pr-4 max-md:row-start-2 max-md:p-0">
         <StageSelect lead={lead} stages={stages} />
       </td>
-      <td className="py-2.5 pr-4 text-sm text-ink-2 max-md:p-0 max-md:text-right">
+      <td className="py-2.5 pr-4 text-sm text-ink-2 max-md:self-center max-md:p-0 max-md:text-right">
         <ChannelBadge channel={lead.source_channel} />
       </td>
-      <td className="max-w-80 truncate py-2.5 pr-4 text-sm text-ink-2 max-md:hidden" title={summary(lead)}>
+      <td className="truncate py-2.5 pr-4 text-sm text-ink-2 max-md:hidden" title={summary(lead)}>
         {summary(lead)}
       </td>
       <td className="py-2.5 text-right text-sm whitespace-nowrap text-ink-3 tabular-nums max-md:p-0 max-md:self-center">
@@ -171,14 +175,14 @@ export function LeadsPage() {
         />
       ) : (
         <>
-          <table className="w-full border-t border-line">
+          <table className="w-full border-t border-line md:table-fixed">
             <thead className="max-md:sr-only">
               <tr className="border-b border-line text-left text-xs text-ink-2">
-                <th className="py-2 font-medium">{words.columns.contact}</th>
+                <th className="w-[38%] py-2 font-medium">{words.columns.contact}</th>
                 <th className="w-44 py-2 font-medium">{words.columns.stage}</th>
-                <th className="py-2 font-medium">{words.columns.source}</th>
+                <th className="w-28 py-2 font-medium">{words.columns.source}</th>
                 <th className="py-2 font-medium">{words.columns.fields}</th>
-                <th className="py-2 text-right font-medium">{words.columns.updated}</th>
+                <th className="w-20 py-2 text-right font-medium">{words.columns.updated}</th>
               </tr>
             </thead>
             <tbody>

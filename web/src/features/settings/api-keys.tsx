@@ -24,7 +24,7 @@ function AddKey({ roles, onClose }: { roles: string[]; onClose: () => void }) {
     void refreshApiKeys(client);
   };
   return (
-    <Dialog open title={words.addKeyTitle} onClose={onClose}>
+    <Dialog open title={words.addKeyTitle} step={key ? 'key' : 'form'} onClose={onClose}>
       {key ? (
         <div className="space-y-4">
           <p className="text-pretty">{words.keyOnce}</p>

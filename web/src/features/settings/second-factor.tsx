@@ -32,7 +32,12 @@ function SetUp({ onClose }: { onClose: () => void }) {
     onClose();
   };
   return (
-    <Dialog open title={codes ? words.recoveryTitle : words.setUpTitle} onClose={finish}>
+    <Dialog
+      open
+      title={codes ? words.recoveryTitle : words.setUpTitle}
+      step={codes ? 'codes' : setup ? 'secret' : 'password'}
+      onClose={finish}
+    >
       {codes ? (
         <div className="space-y-4">
           <p className="text-pretty">{words.recoveryText}</p>

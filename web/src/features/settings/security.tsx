@@ -1,12 +1,21 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { full } from '../../lib/dates';
+import { full, moment } from '../../lib/dates';
+import { useNow } from '../../lib/use-now';
 import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Failed, SkeletonRows } from '../../ui/states';
 import { sayDone, sayFailed } from '../../ui/toasts';
 import { useSession } from '../signin/api';
-import { type AuditLine, put, refreshSecurity, refreshSession, useAudit, useSecurity } from './api';
+import {
+  type AuditLine,
+  put,
+  refreshSecurity,
+  refreshSession,
+  useAudit,
+  useMembers,
+  useSecurity,
+} from './api';
 import { Field, SendForm } from './form';
 import { SecondFactor } from './second-factor';
 import { words } from './strings';
@@ -62,18 +71,17 @@ function ForEverybody() {
   const client = useQueryClient();
   const session = useSession();
   const policy = useSecurity(true);
-  const [busy, setBusy] = useState(false);
+  // What was pressed shows at once; a refusal takes it back.
+  const [pressed, setPressed] = useState<boolean | null>(null);
   const owner = session.user.role === 'owner';
   const required = policy.data?.second_factor_required ?? false;
   const first = !required && !session.security.second_factor;
   const change = (next: boolean) => {
-    setBusy(true);
+    setPressed(next);
     put('/security', { second_factor_required: next })
       .catch((error: unknown) => sayFailed(words.notChanged, error))
-      .finally(() => {
-        setBusy(false);
-        void refreshSecurity(client);
-      });
+      .then(() => refreshSecurity(client))
+      .finally(() => setPressed(null));
   };
   if (policy.isError) return <Failed error={policy.error} retry={() => void policy.refetch()} />;
   return (
@@ -83,8 +91,8 @@ function ForEverybody() {
         <input
           type="checkbox"
           className="mt-1 size-4 accent-accent"
-          checked={required}
-          disabled={!owner || first || busy || policy.isPending}
+          checked={pressed ?? required}
+          disabled={!owner || first || pressed !== null || policy.isPending}
           onChange={(event) => change(event.target.checked)}
         />
         <span>
@@ -111,8 +119,35 @@ const details = (line: AuditLine) =>
     .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${String(value)}`)
     .join(', ');
 
+/** One change in a sentence. An object without a name is told by its details, or not at all: ids say nothing here. */
+function Line({ line, people }: { line: AuditLine; people: Map<string, string> }) {
+  const now = useNow();
+  const what = people.get(line.object);
+  const more = details(line);
+  return (
+    <li className="flex items-start gap-3 border-b border-line py-2 text-sm">
+      <div className="min-w-0 flex-1 [overflow-wrap:anywhere]">
+        <p>
+          <span className="font-medium">{who(line)}</span>{' '}
+          {words.did[line.action] ?? line.action.replaceAll(/[._]/g, ' ')}
+          {what ? <span className="font-medium"> {what}</span> : null}
+        </p>
+        {more ? <p className="text-ink-2">{more}</p> : null}
+      </div>
+      <time
+        dateTime={line.at}
+        title={full(line.at)}
+        className="shrink-0 whitespace-nowrap text-ink-2 tabular-nums"
+      >
+        {moment(line.at, now)}
+      </time>
+    </li>
+  );
+}
+
 function Log() {
   const log = useAudit(true);
+  const people = new Map(useMembers().data?.map((member) => [member.id, member.name]));
   if (log.isPending) return <SkeletonRows count={4} label={words.loading} />;
   if (log.isError) return <Failed error={log.error} retry={() => void log.refetch()} />;
   const lines = log.data.pages.flatMap((page) => page.items);
@@ -121,14 +156,7 @@ function Log() {
     <>
       <ul className="border-t border-line">
         {lines.map((line) => (
-          <li key={line.id} className="flex flex-wrap gap-x-4 border-b border-line py-2 text-sm">
-            <time dateTime={line.at} className="text-ink-2 tabular-nums">
-              {full(line.at)}
-            </time>
-            <span>{who(line)}</span>
-            <span className="font-medium">{line.action.replaceAll(/[._]/g, ' ')}</span>
-            <span className="[overflow-wrap:anywhere] text-ink-2">{details(line)}</span>
-          </li>
+          <Line key={line.id} line={line} people={people} />
         ))}
       </ul>
       {log.hasNextPage ? (

@@ -1,4 +1,5 @@
 import { Link, useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
 import { PageFrame } from '../../ui/page';
 import { useSession } from '../signin/api';
 import { ApiKeys } from './api-keys';
@@ -14,8 +15,8 @@ export function SettingsPage() {
   const { user, security } = useSession();
   const admin = user.role === 'owner' || user.role === 'admin';
   const locked = security.second_factor_required && !security.second_factor;
-  // Somebody who just came by a link chooses a password first.
-  const first = security.has_password ? 'people' : 'security';
+  // Somebody who just came by a link chooses a password first, and stays here when it is chosen.
+  const [first] = useState(security.has_password ? 'people' : 'security');
   const shown = locked ? 'security' : (section ?? first);
   return (
     <PageFrame title={words.title}>

@@ -39,6 +39,12 @@ export function SignInPage() {
     said ? { title: said[0], nextStep: said[1] } : null,
   );
   const used = useRef(false);
+  const field = useRef<HTMLInputElement>(null);
+
+  // Whoever comes here types next.
+  useEffect(() => {
+    if (!busy) field.current?.focus();
+  }, [busy]);
 
   useEffect(() => {
     if (!token || used.current) return;
@@ -97,7 +103,15 @@ export function SignInPage() {
           <form onSubmit={onSubmit} className="space-y-4">
             <label className="block">
               <span className="mb-1 block text-sm font-medium">{words.code}</span>
-              <input name="code" autoComplete="one-time-code" required className="field" />
+              <input
+                ref={field}
+                name="code"
+                autoComplete="one-time-code"
+                autoCapitalize="none"
+                spellCheck={false}
+                required
+                className="field font-mono tracking-wide"
+              />
             </label>
             <Button type="submit" kind="primary" busy={busy} className="w-full">
               {words.goOn}
@@ -110,7 +124,14 @@ export function SignInPage() {
           <form onSubmit={onSubmit} className="space-y-4">
             <label className="block">
               <span className="mb-1 block text-sm font-medium">{words.email}</span>
-              <input name="email" type="email" autoComplete="username" required className="field" />
+              <input
+                ref={field}
+                name="email"
+                type="email"
+                autoComplete="username"
+                required
+                className="field"
+              />
             </label>
             <label className="block">
               <span className="mb-1 block text-sm font-medium">{words.password}</span>

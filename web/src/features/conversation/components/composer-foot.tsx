@@ -1,5 +1,6 @@
 import { Paperclip, SendHorizontal } from 'lucide-react';
 import { useRef } from 'react';
+import { addressText } from '../../../lib/channel-style';
 import { span } from '../../../lib/dates';
 import type { ComposerLimits, Route } from '../../../lib/types';
 import { useNow } from '../../../lib/use-now';
@@ -32,7 +33,7 @@ export function RouteLine({ route }: { route: Route }) {
   const left = route.window_closes_at ? Date.parse(route.window_closes_at) - now : null;
   return (
     <span className="flex min-w-0 items-center gap-2 text-xs text-ink-2">
-      <ChannelBadge channel={route.channel} text={route.address_label} />
+      <ChannelBadge channel={route.channel} text={addressText(route.channel, route.address_label)} />
       {left !== null && left > 0 && left < WINDOW_SOON_MS ? (
         <span className="truncate text-warn">{words.closes(span(left))}</span>
       ) : null}

@@ -1,6 +1,7 @@
 import { ArrowLeft, CircleCheck, PanelRight, RotateCcw } from 'lucide-react';
 import { moment } from '../../../lib/dates';
 import type { Conversation } from '../../../lib/types';
+import { useMedia } from '../../../lib/use-media';
 import { useNow } from '../../../lib/use-now';
 import { Avatar } from '../../../ui/avatar';
 import { Button } from '../../../ui/button';
@@ -17,6 +18,8 @@ interface ConversationHeaderProps {
   conversation: Conversation;
   actions: ConversationActions;
   me: { id: string; name: string };
+  /** Shows who has it and how it stands, and changes nothing. */
+  readOnly: boolean;
   onBack: () => void;
   onDetails: () => void;
 }
@@ -26,10 +29,13 @@ export function ConversationHeader({
   conversation,
   actions,
   me,
+  readOnly,
   onBack,
   onDetails,
 }: ConversationHeaderProps) {
   const now = useNow();
+  // The name needs the room: what is used less stands in the menu.
+  const phone = !useMedia('(min-width: 48rem)');
   const { contact, status, labels } = conversation;
   const done = status === 'resolved' || status === 'snoozed';
   return (
@@ -42,12 +48,15 @@ export function ConversationHeader({
       </span>
       <div className="min-w-0 flex-1">
         <h2 className="leading-5 font-semibold">
-          <span className="block truncate max-md:hidden">{contact.name}</span>
+          <span dir="auto" className="block truncate text-left max-md:hidden">
+            {contact.name}
+          </span>
           <button
             type="button"
             aria-label={`${contact.name}, ${words.details}`}
             onClick={onDetails}
-            className="block max-w-full truncate rounded md:hidden"
+            dir="auto"
+            className="block max-w-full truncate rounded text-left md:hidden"
           >
             {contact.name}
           </button>
@@ -72,23 +81,31 @@ export function ConversationHeader({
           ))}
         </div>
       </div>
-      <OwnerMenu conversation={conversation} actions={actions} me={me} />
-      <LabelMenu conversation={conversation} actions={actions} />
-      <SnoozeMenu actions={actions} />
-      <MoreMenu id={conversation.id} />
-      <Button
-        size="sm"
-        onClick={actions.resolveOrReopen}
-        aria-label={done ? words.reopen : words.resolve}
-        className="max-md:px-1.5"
-      >
-        {done ? (
-          <RotateCcw aria-hidden="true" className="size-4" />
-        ) : (
-          <CircleCheck aria-hidden="true" className="size-4" />
-        )}
-        <span className="max-md:sr-only">{done ? words.reopen : words.resolve}</span>
-      </Button>
+      {readOnly ? null : (
+        <>
+          <OwnerMenu conversation={conversation} actions={actions} me={me} />
+          {phone ? null : (
+            <>
+              <LabelMenu conversation={conversation} actions={actions} />
+              <SnoozeMenu actions={actions} />
+            </>
+          )}
+          <MoreMenu conversation={conversation} actions={actions} phone={phone} />
+          <Button
+            size="sm"
+            onClick={actions.resolveOrReopen}
+            aria-label={done ? words.reopen : words.resolve}
+            className="max-md:px-1.5"
+          >
+            {done ? (
+              <RotateCcw aria-hidden="true" className="size-4" />
+            ) : (
+              <CircleCheck aria-hidden="true" className="size-4" />
+            )}
+            <span className="max-md:sr-only">{done ? words.reopen : words.resolve}</span>
+          </Button>
+        </>
+      )}
       <IconButton label={words.details} onClick={onDetails} className="max-md:hidden min-[88rem]:hidden">
         <PanelRight aria-hidden="true" className="size-4" />
       </IconButton>

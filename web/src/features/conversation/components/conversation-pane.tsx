@@ -45,6 +45,7 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
   const [draftVersion, setDraftVersion] = useState(0);
   const text = useRef<HTMLTextAreaElement>(null);
   const me = session.user;
+  const readOnly = me.role === 'viewer';
 
   const write = (as: Mode) => {
     setMode(as);
@@ -54,8 +55,8 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
   useKeys(KEYS, {
     reply: () => write('reply'),
     note: () => write('note'),
-    assign: () => actions.assign({ word: 'me', kind: 'person', id: me.id, name: 'me' }),
-    resolve: actions.resolveOrReopen,
+    assign: () => readOnly || actions.assign({ word: 'me', kind: 'person', id: me.id, name: 'me' }),
+    resolve: () => readOnly || actions.resolveOrReopen(),
     enter: () => {
       const focus = document.activeElement;
       // On a control, Enter belongs to it; on the row that is open it goes on to the reply.
@@ -68,7 +69,7 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
 
   const unread = conversation.data?.unread ?? 0;
   useEffect(() => {
-    if (unread === 0) return;
+    if (unread === 0 || readOnly) return;
     const mark = () => {
       if (document.visibilityState === 'visible') markRead(client, id).catch(() => undefined);
     };
@@ -78,7 +79,7 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
       clearTimeout(timer);
       document.removeEventListener('visibilitychange', mark);
     };
-  }, [client, id, unread]);
+  }, [client, id, unread, readOnly]);
 
   const canReply = conversation.data?.composer?.replies ?? false;
   const messageActions = useMemo<MessageActions>(() => {
@@ -132,6 +133,7 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
         conversation={conversation.data}
         actions={actions}
         me={me}
+        readOnly={readOnly}
         onBack={onBack}
         onDetails={onDetails}
       />

@@ -96,9 +96,18 @@ export function OwnerMenu({ conversation, actions, me }: MenuProps & { me: { id:
   );
 }
 
+/** The times when the conversation can come back. */
+export function SnoozeItems({ actions }: { actions: ConversationActions }) {
+  const now = useNow();
+  return snoozeTimes(now).map(({ key, at }) => (
+    <MenuItem key={key} onClick={() => actions.snooze(at)} aside={moment(new Date(at).toISOString(), now)}>
+      {words.snoozeTimes[key]}
+    </MenuItem>
+  ));
+}
+
 /** When the conversation comes back. */
 export function SnoozeMenu({ actions }: { actions: ConversationActions }) {
-  const now = useNow();
   return (
     <Menu
       trigger={
@@ -107,21 +116,16 @@ export function SnoozeMenu({ actions }: { actions: ConversationActions }) {
         </button>
       }
     >
-      {snoozeTimes(now).map(({ key, at }) => (
-        <MenuItem
-          key={key}
-          onClick={() => actions.snooze(at)}
-          aside={moment(new Date(at).toISOString(), now)}
-        >
-          {words.snoozeTimes[key]}
-        </MenuItem>
-      ))}
+      <SnoozeItems actions={actions} />
     </Menu>
   );
 }
 
-/** The labels of the conversation. */
-export function LabelMenu({ conversation, actions }: MenuProps) {
+/**
+ * The labels of the workspace, those of the conversation ticked, and a field for a new one. Where it stands `below`
+ * others, the menu opens on them and not on the field, which would bring a keyboard up.
+ */
+export function LabelItems({ conversation, actions, below }: MenuProps & { below?: boolean }) {
   const labels = useLabels();
   const [fresh, setFresh] = useState('');
   const all = [...new Set([...(labels.data ?? []), ...conversation.labels])].sort();
@@ -132,13 +136,7 @@ export function LabelMenu({ conversation, actions }: MenuProps) {
     setFresh('');
   };
   return (
-    <Menu
-      trigger={
-        <button type="button" aria-label={words.labels} className={buttonClass('quiet', 'icon')}>
-          <TagSign aria-hidden="true" className="size-4" />
-        </button>
-      }
-    >
+    <>
       {all.map((label) => (
         <MenuCheck
           key={label}
@@ -155,15 +153,31 @@ export function LabelMenu({ conversation, actions }: MenuProps) {
           onChange={(event) => setFresh(event.target.value)}
           // The menu reads letters as a search through its items.
           onKeyDown={(event) => event.key !== 'Escape' && event.stopPropagation()}
+          tabIndex={below ? -1 : undefined}
           aria-label={words.newLabel}
           placeholder={words.newLabel}
           maxLength={40}
           className="field h-8 px-2"
         />
-        <Button type="submit" size="sm">
+        <Button type="submit" size="sm" tabIndex={below ? -1 : undefined}>
           {words.addLabel}
         </Button>
       </form>
+    </>
+  );
+}
+
+/** The labels of the conversation. */
+export function LabelMenu({ conversation, actions }: MenuProps) {
+  return (
+    <Menu
+      trigger={
+        <button type="button" aria-label={words.labels} className={buttonClass('quiet', 'icon')}>
+          <TagSign aria-hidden="true" className="size-4" />
+        </button>
+      }
+    >
+      <LabelItems conversation={conversation} actions={actions} />
     </Menu>
   );
 }

@@ -1,11 +1,14 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { EllipsisVertical, Link2 } from 'lucide-react';
 import { clock } from '../../../lib/dates';
+import type { Conversation } from '../../../lib/types';
 import { buttonClass } from '../../../ui/button';
 import { Menu, MenuGroup, MenuItem, MenuLine } from '../../../ui/menu';
 import { sayDone, sayFailed } from '../../../ui/toasts';
 import { makeLink, revokeLink, useLinks } from '../api';
 import { words } from '../strings';
+import type { ConversationActions } from '../use-actions';
+import { LabelItems, SnoozeItems } from './header-menus';
 
 /** Links that still lead, or led, somebody in; the rest is history. */
 function Links({ id }: { id: string }) {
@@ -30,8 +33,16 @@ function Links({ id }: { id: string }) {
   );
 }
 
+interface MoreMenuProps {
+  conversation: Conversation;
+  actions: ConversationActions;
+  /** Snoozing and labels stand here too. */
+  phone: boolean;
+}
+
 /** What is done with a conversation now and then. */
-export function MoreMenu({ id }: { id: string }) {
+export function MoreMenu({ conversation, actions, phone }: MoreMenuProps) {
+  const { id } = conversation;
   const client = useQueryClient();
   const copy = async () => {
     try {
@@ -63,6 +74,18 @@ export function MoreMenu({ id }: { id: string }) {
         {words.copyLink}
       </MenuItem>
       <Links id={id} />
+      {phone ? (
+        <>
+          <MenuLine />
+          <MenuGroup title={words.snooze}>
+            <SnoozeItems actions={actions} />
+          </MenuGroup>
+          <MenuLine />
+          <MenuGroup title={words.labels}>
+            <LabelItems below conversation={conversation} actions={actions} />
+          </MenuGroup>
+        </>
+      ) : null}
     </Menu>
   );
 }
