@@ -57,7 +57,7 @@ pub enum Command {
     Incident(Incident),
     /// Write everything into one file, also while the hub runs.
     Backup(Backup),
-    /// Bring a backup back into an empty data folder.
+    /// Bring a backup back into an empty data folder (and an empty database, where it was made on PostgreSQL).
     Restore(Restore),
     /// Simulated platforms, or removing the data they left.
     Sandbox(Sandbox),

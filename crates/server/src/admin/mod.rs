@@ -147,9 +147,9 @@ pub fn lock(data: &Path) -> std::io::Result<Option<FolderLock>> {
     let file =
         std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(data.join("lock"))?;
     match file.try_lock() {
-        Ok(()) if data.join(UNFINISHED).exists() => {
-            Err(std::io::Error::other("it holds a restore that did not finish; empty it and restore again"))
-        }
+        Ok(()) if data.join(UNFINISHED).exists() => Err(std::io::Error::other(
+            "it holds a restore that did not finish; empty it (and the database, where that is PostgreSQL) and restore again",
+        )),
         Ok(()) => Ok(Some(FolderLock { _file: file })),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(e)) => Err(e),
