@@ -138,3 +138,7 @@ pub const CODES_WITHIN: Span = Span::hours(24);
 /// Addresses, consents, conversations and leads of one contact that a merge moves in one unit; nobody has so many, and a
 /// unit must stay short.
 pub const CONTACT_ROWS_MAX: usize = 1_000;
+
+/// Messages whose text is looked through for a word of one or two letters: the newest, as the index would gather half of
+/// all messages for it first. A few milliseconds; who looks further back types a third letter.
+pub const SEARCH_LOOK_MAX: u32 = 1_000;

@@ -312,6 +312,7 @@ impl Parts {
         let stage = Stage {
             store: self.store.clone(),
             journal: self.journal.clone(),
+            keys: self.seal.event_keys(),
             registry: self.hub.registry(),
             rules: self.hub.rules(),
             effects: effects.clone(),

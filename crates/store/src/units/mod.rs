@@ -14,6 +14,7 @@ mod conversation;
 mod deferred;
 mod feed;
 mod journal;
+mod keys;
 mod leads;
 mod media;
 mod members;
@@ -61,6 +62,7 @@ pub use deferred::{Defer, DeferredItem, DropDeferred, DueDeferred};
 pub use journal::{
     FinishIdempotent, GetCursor, Idempotency, PruneChanges, PruneIdempotency, SetCursor, StartIdempotent,
 };
+pub use keys::{KEYED, KeyEvents, KeyedEvents};
 pub use leads::{AddPipeline, StageKind, UpdateLead};
 pub use media::{AddUpload, DueMedia, ForgetMedia, GoneMedia, MediaJob, MediaOutcome, MediaResult};
 pub use members::{

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use everthread_core::content::Content;
+use everthread_core::dedupe::KeySecret;
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::dispatch::{Claim as DispatchClaim, LaneHead};
 use everthread_core::event::{
@@ -31,6 +32,11 @@ pub(crate) const T0: Timestamp = Timestamp::from_secs(1_764_000_000);
 /// A time `n` seconds after [`T0`].
 pub(crate) fn at(n: i64) -> Timestamp {
     T0 + Span::secs(n)
+}
+
+/// What events' keys are hashed under.
+pub(crate) fn secret() -> KeySecret {
+    KeySecret::new(&[5; 32])
 }
 
 pub(crate) struct Rig {
@@ -192,6 +198,7 @@ impl Rig {
             now,
             seed: self.seed(),
             items,
+            keys: secret(),
             directory: Arc::clone(&self.directory),
             rules: Arc::clone(&self.rules),
         }

@@ -323,6 +323,7 @@ async fn settle(config: &Config) -> Result<(u64, u64), Failure> {
     let stage = Stage {
         store: admin.store.clone(),
         journal: journal.clone(),
+        keys: admin.seal.event_keys(),
         registry: admin.hub.registry(),
         rules: admin.hub.rules(),
         effects: Effects::new(notes, realtime, admin.hub.clone(), crate::continuity::view()),
