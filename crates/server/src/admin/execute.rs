@@ -169,6 +169,9 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
     match request {
         Request::WorkspaceAdd { name } => workspace_add(admin, &name, &sink).await,
         Request::WorkspaceList => workspace_list(admin, &sink).await,
+        Request::WorkspaceRetention { name, wanted, yes } => {
+            super::retention::run(admin, &name, wanted, yes, &sink).await
+        }
         Request::WorkspaceRemove { name } => super::erase::workspace(admin, &name, &sink).await,
         Request::AccountAdd { workspace, channel, name, settings, secrets } => {
             let workspace = admin.workspace(workspace.as_deref())?.id;
@@ -245,7 +248,7 @@ async fn workspace_add(admin: &Admin, name: &str, sink: &Sink) -> Result<(), Fai
 async fn workspace_list(admin: &Admin, sink: &Sink) -> Result<(), Failure> {
     let all = admin.hub.workspaces();
     let shown =
-        all.iter().map(|w| json!({ "id": w.uid.show(WorkspaceId::PREFIX), "name": w.name, "slug": w.slug }));
+        all.iter().map(|w| json!({ "id": w.uid.show(WorkspaceId::PREFIX), "name": w.name, "slug": w.slug, "retention_days": w.retention_days }));
     print(sink, &shown.collect::<Vec<_>>().into()).await
 }
 

@@ -11,6 +11,7 @@ mod export;
 mod incidents;
 mod problems;
 mod replay;
+mod retention;
 mod socket;
 mod webhooks;
 
@@ -30,6 +31,12 @@ pub enum Request {
         name: String,
     },
     WorkspaceList,
+    WorkspaceRetention {
+        name: String,
+        /// None: only show it.
+        wanted: Option<Keep>,
+        yes: bool,
+    },
     WorkspaceRemove {
         name: String,
     },
@@ -118,6 +125,14 @@ pub enum Request {
     Replay {
         from_micros: Option<i64>,
     },
+}
+
+/// How long closed conversations are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    Forever,
+    Days(u32),
 }
 
 /// Why a command failed: what was wrong and what to do.

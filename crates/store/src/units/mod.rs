@@ -13,6 +13,7 @@ mod continuity;
 mod conversation;
 mod deferred;
 mod feed;
+mod gone;
 mod journal;
 mod keys;
 mod leads;
@@ -23,6 +24,7 @@ mod people;
 mod problems;
 mod record;
 mod restored;
+mod retention;
 mod rows;
 mod rules;
 mod sandbox;
@@ -76,6 +78,7 @@ pub use people::{
 pub use problems::{AddProblem, MarkReplayed, NewProblem};
 pub use record::{AttemptResult, Record, Recorded};
 pub use restored::{HeldRestored, HoldRestored};
+pub use retention::{CountOld, OldRemoved, RemoveOld, RestartFeed, SetRetention};
 pub use rules::{RemoveRule, UpsertRule};
 pub use sandbox::{EraseSandbox, SandboxErased};
 pub use second_factor::{

@@ -13,6 +13,7 @@ mod forgotten;
 mod inbound;
 mod links;
 mod outbound;
+mod retention;
 mod rig;
 mod schema;
 mod walls;
@@ -60,7 +61,10 @@ store_conformance! {
         stop_and_consents_are_kept_at_their_strictest, merges_come_back_in_turn_and_old_ids_lead_on,
         a_split_address_takes_what_is_its_own, only_two_of_one_workspace_merge,
         an_erased_contact_leaves_nothing_and_does_not_come_back, plain_keys_of_an_earlier_version_become_keyed;
-    forgotten: no_table_outlives_its_workspace, no_table_outlives_its_people, no_table_stays_behind_in_a_merge;
+    forgotten: no_table_outlives_its_workspace, no_table_outlives_its_people, no_table_stays_behind_in_a_merge,
+        no_table_outlives_its_age;
+    retention: only_what_is_closed_and_old_and_waits_for_nothing_goes,
+        a_removed_conversation_leaves_nothing_and_its_customer_begins_anew, one_workspace_s_age_is_not_another_s;
     continuity: a_fault_holds_what_waits_and_what_is_written_then, a_claim_into_a_fault_is_held,
         a_lane_is_carried_as_a_whole_with_one_line_and_comes_home, who_waits_is_told_where_we_go_on,
         a_suggestion_waits_for_a_person, without_consent_nobody_is_carried,

@@ -8,6 +8,7 @@ import { sayDone, sayFailed } from '../../ui/toasts';
 import { useSession } from '../signin/api';
 import { type AuditLine, put, refreshSecurity, refreshSession, useAudit, useSecurity } from './api';
 import { Field, SendForm } from './form';
+import { Retention } from './retention';
 import { SecondFactor } from './second-factor';
 import { words } from './strings';
 
@@ -158,7 +159,12 @@ export function Security() {
       ) : null}
       <Password />
       <SecondFactor />
-      {locked ? null : <ForEverybody />}
+      {locked ? null : (
+        <>
+          <ForEverybody />
+          <Retention />
+        </>
+      )}
       {admin && !locked ? (
         <>
           <h3 className="mt-8 font-semibold">{words.log}</h3>

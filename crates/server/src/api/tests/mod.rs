@@ -9,6 +9,7 @@ mod inbox;
 mod incidents;
 mod media;
 mod people;
+mod retention;
 mod roles;
 mod sandbox;
 mod second_factor;
