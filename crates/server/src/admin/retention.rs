@@ -1,5 +1,6 @@
 //! `everthread workspace retention`.
 
+use everthread_store::units::Audit;
 use serde_json::json;
 
 use super::execute::{Sink, print};
@@ -42,5 +43,15 @@ pub(super) async fn run(
         }
     }
     set(&admin.hub, &admin.store, workspace.id, days).await.map_err(Failure::from_display)?;
+    let line = Audit {
+        now: clock::now(),
+        seed: clock::seed(),
+        workspace: Some(workspace.id),
+        user: None,
+        action: "retention.update".to_owned(),
+        object: "workspace".to_owned(),
+        detail: json!({ "days": days }).to_string(),
+    };
+    admin.store.write(line).await.map_err(Failure::from_display)?;
     print(sink, &json!({ "workspace": workspace.name, "retention_days": days })).await
 }

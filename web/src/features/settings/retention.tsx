@@ -43,7 +43,7 @@ function Choose({ present, onClose }: { present: number | null; onClose: () => v
     <Dialog open title={words.retention} onClose={onClose}>
       <SendForm
         send={send}
-        label={days === null ? words.keepAll : words.removeAfter(days)}
+        label={text === '' ? words.keepAll : days === null ? words.setAge : words.removeAfter(days)}
         danger={days !== null}
         onCancel={onClose}
       >

@@ -121,6 +121,7 @@ export const words = {
         ? 'One conversation is removed now, others as they come of age.'
         : `${old >= 1000 ? '1,000 or more' : old} conversations are removed now, others as they come of age.`,
   keepAll: 'Keep all',
+  setAge: 'Set',
   removeAfter: (days: number) => `Remove after ${days} days`,
   log: 'What was changed',
   logText: 'Who changed what in this workspace, newest first.',
