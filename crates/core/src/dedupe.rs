@@ -1,8 +1,8 @@
 //! The key under which a provider's event is known for ever (I3).
 //!
-//! It is stored in clear, so that people can find an event by the provider's id. Erasing a contact replaces it by a
-//! keyed hash: redelivery and replay are still recognised, and nothing can be read back. The two forms cannot be
-//! taken for one another. Golden tests freeze both.
+//! The store holds a keyed hash of it and nothing else: a provider's id names a person (a Telegram chat and a running
+//! number, a phone number inside a `wamid`), and a plain hash of it can be found by trying. So what an erasure leaves
+//! behind is recognised when it comes again and can't be read back. Golden tests freeze the forms.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -38,14 +38,49 @@ impl Key {
         Self { account, text }
     }
 
-    /// What stands in the store after an erasure: `#` and a hash under `secret` of account and text. No kind
-    /// begins with `#`.
-    pub fn erased(&self, secret: &[u8; 32]) -> String {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("any length is a key"));
-        mac.update(&self.account.0.to_be_bytes());
-        mac.update(self.text.as_bytes());
-        format!("#{}", hex(&mac.finalize().into_bytes()))
+    /// How versions before the keyed form stored it: the first 16 bytes of SHA-256 over the text.
+    pub fn plain(&self) -> [u8; PLAIN_BYTES] {
+        let mut first = [0; PLAIN_BYTES];
+        first.copy_from_slice(&Sha256::digest(self.text.as_bytes())[..PLAIN_BYTES]);
+        first
+    }
+
+    /// What stands in the store.
+    pub fn stored(&self, secret: &KeySecret) -> [u8; STORED_BYTES] {
+        secret.stored(self.account, &self.plain())
+    }
+}
+
+/// Bytes of [`Key::plain`].
+pub const PLAIN_BYTES: usize = 16;
+
+/// Bytes of [`Key::stored`]: a `#` before them, so that the two forms can't be taken for one another.
+pub const STORED_BYTES: usize = 1 + PLAIN_BYTES;
+
+/// What keys are hashed under. Belongs to one hub for ever: under another one all old events are new.
+#[derive(Clone)]
+pub struct KeySecret(Hmac<Sha256>);
+
+impl std::fmt::Debug for KeySecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeySecret")
+    }
+}
+
+impl KeySecret {
+    /// From raw bytes.
+    pub fn new(secret: &[u8; 32]) -> Self {
+        Self(Hmac::new_from_slice(secret).unwrap_or_else(|_| unreachable!("any length is a key")))
+    }
+
+    /// What takes the place of a plain hash: `#` and 16 bytes of HMAC-SHA256 over account and hash.
+    pub fn stored(&self, account: AccountId, plain: &[u8; PLAIN_BYTES]) -> [u8; STORED_BYTES] {
+        let mut mac = self.0.clone();
+        mac.update(&account.0.to_be_bytes());
+        mac.update(plain);
+        let mut out = [b'#'; STORED_BYTES];
+        out[1..].copy_from_slice(&mac.finalize().into_bytes()[..PLAIN_BYTES]);
+        out
     }
 }
 
@@ -66,7 +101,9 @@ mod tests {
     fn keys_are_frozen() {
         let key = Key::of(AccountId(7), "message", "wamid.HBgL");
         assert_eq!(key.text, "message:wamid.HBgL");
-        assert_eq!(key.erased(&[9; 32]), "#f312e38171dccb2d017d9045d80e463a99150ea1ebf5048e6513af7eb63c91dd");
+        assert_eq!(hex(&key.plain()), "518520551aa68731fcac0c3384bca9e1");
+        let stored = key.stored(&KeySecret::new(&[9; 32]));
+        assert_eq!((stored[0], hex(&stored[1..]).as_str()), (b'#', "94b334ae71affcebbc4a7237f5324aaa"));
         let sha256 = "cb1fa3158102cb16edae890e78baadd93eb0ebe6edd0cbeeacd004542f918365";
         let long = Key::of(AccountId(7), "receipt", &"é".repeat(150));
         assert_eq!(long.text, format!("receipt:{}~{sha256}", "é".repeat(100)));
@@ -77,8 +114,9 @@ mod tests {
         let key = |account, kind, key| Key::of(AccountId(account), kind, key);
         assert_ne!(key(1, "message", "a"), key(2, "message", "a"));
         assert_ne!(key(1, "message", "a"), key(1, "echo", "a"));
-        assert_ne!(key(1, "message", "a").erased(&[0; 32]), key(2, "message", "a").erased(&[0; 32]));
-        assert_ne!(key(1, "message", "a").erased(&[0; 32]), key(1, "message", "a").erased(&[1; 32]));
+        let (one, two) = (KeySecret::new(&[0; 32]), KeySecret::new(&[1; 32]));
+        assert_ne!(key(1, "message", "a").stored(&one), key(2, "message", "a").stored(&one));
+        assert_ne!(key(1, "message", "a").stored(&one), key(1, "message", "a").stored(&two));
         let long = "x".repeat(KEY_BYTES_MAX);
         assert_ne!(key(1, "message", &format!("{long}a")), key(1, "message", &format!("{long}b")));
     }

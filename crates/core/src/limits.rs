@@ -138,3 +138,24 @@ pub const CODES_WITHIN: Span = Span::hours(24);
 /// Addresses, consents, conversations and leads of one contact that a merge moves in one unit; nobody has so many, and a
 /// unit must stay short.
 pub const CONTACT_ROWS_MAX: usize = 1_000;
+
+/// Messages whose text is looked through for a word of one or two letters: the newest, as the index would gather half of
+/// all messages for it first. A few milliseconds; who looks further back types a third letter.
+pub const SEARCH_LOOK_MAX: u32 = 1_000;
+
+/// Shortest age by which closed conversations may be removed, in days: within a week all that waits by itself has ended (a
+/// held message goes back after a day, a file is given up after a day).
+pub const RETENTION_DAYS_MIN: u32 = 7;
+
+/// Longest such age: a hundred years, so that no sum of times overflows.
+pub const RETENTION_DAYS_MAX: u32 = 36_500;
+
+/// Messages that retention removes in one unit: the writer is free again in some ten milliseconds.
+pub const RETENTION_MESSAGES: u32 = 500;
+
+/// Units of retention in a minute and workspace: ten thousand messages, so that a first run over years of them does
+/// not keep the disk from those who talk.
+pub const RETENTION_UNITS: u32 = 20;
+
+/// No retention for so long after the clock jumped: a clock that is wrong by years would make everything old.
+pub const RETENTION_PAUSE: Span = Span::hours(24);

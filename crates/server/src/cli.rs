@@ -57,7 +57,7 @@ pub enum Command {
     Incident(Incident),
     /// Write everything into one file, also while the hub runs.
     Backup(Backup),
-    /// Bring a backup back into an empty data folder.
+    /// Bring a backup back into an empty data folder (and an empty database, where it was made on PostgreSQL).
     Restore(Restore),
     /// Simulated platforms, or removing the data they left.
     Sandbox(Sandbox),
@@ -112,6 +112,19 @@ pub enum Workspace {
     Add { name: String },
     /// List them.
     List,
+    /// Show or set how long closed conversations are kept. Without a choice all are kept for ever.
+    Retention {
+        name: String,
+        /// Remove a conversation that is resolved and in which nothing happened for so many days.
+        #[arg(long, conflicts_with = "forever")]
+        days: Option<u32>,
+        /// Keep everything.
+        #[arg(long)]
+        forever: bool,
+        /// Without this it is only said what an age would remove.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Remove one with all its data.
     Remove {
         name: String,

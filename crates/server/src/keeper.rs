@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use everthread_channels::spec::Transport;
 use everthread_core::ids::AccountId;
-use everthread_core::time::Span;
+use everthread_core::time::{Span, Timestamp};
 use everthread_store::Store;
 use everthread_store::journal::Journal;
 use everthread_store::units::{PruneChanges, PruneIdempotency, StopAccount};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
+use crate::clock::{self, JumpWatch};
 use crate::http::Client;
 use crate::hub::Hub;
 use crate::ingress::{mailbox::Watch, poll};
 use crate::registry::Account;
+use crate::retention::{self, Trust};
 use crate::supervisor::{Supervisor, TaskKind};
 use crate::webchat::Chat;
 
@@ -80,12 +81,18 @@ impl Keeper {
 
     async fn prune(self) -> Result<(), Never> {
         let stop = self.supervisor.stopping();
+        let (mut watch, mut trust) = (JumpWatch::new(), Trust::default());
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(PRUNE) => {}
             }
             let now = clock::now();
+            let jumped = watch.jumped();
+            if jumped {
+                tracing::warn!("the clock jumped; nothing is removed for its age within the next day");
+            }
+            let trusted = trust.look(jumped, clock::uptime());
             self.chat.prune();
             for workspace in self.hub.workspaces().iter() {
                 let unit =
@@ -93,11 +100,20 @@ impl Keeper {
                 let _ = self.store.write(unit).await;
             }
             let _ = self.store.write(PruneIdempotency { before: now - ANSWERS_KEPT }).await;
-            let journal = self.journal.clone();
-            let swept = tokio::task::spawn_blocking(move || journal.sweep(now)).await;
-            if let Ok(Err(error)) = swept {
-                tracing::warn!(%error, "old segments of the journal can't be dropped");
+            if trusted {
+                self.drop_old(now).await;
             }
+        }
+    }
+
+    /// Conversations past their age, and old segments of the journal.
+    async fn drop_old(&self, now: Timestamp) {
+        let workspaces = self.hub.workspaces();
+        retention::pass(&self.store, &workspaces, now).await;
+        let (journal, within) = (self.journal.clone(), retention::shortest(&workspaces));
+        let swept = tokio::task::spawn_blocking(move || journal.sweep(now, within)).await;
+        if let Ok(Err(error)) = swept {
+            tracing::warn!(%error, "old segments of the journal can't be dropped");
         }
     }
 

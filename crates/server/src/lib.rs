@@ -28,6 +28,7 @@ pub mod mail;
 pub mod media;
 pub mod realtime;
 pub mod registry;
+pub mod retention;
 pub mod sandbox;
 pub mod seal;
 pub mod sso;

@@ -7,6 +7,7 @@ use std::path::Path;
 use aes_gcm_siv::aead::{Aead, KeyInit};
 use aes_gcm_siv::{Aes256GcmSiv, Key, Nonce};
 use everthread_core::account::Secrets;
+use everthread_core::dedupe::KeySecret;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
@@ -58,6 +59,11 @@ impl Seal {
         mac.update(&[0]);
         mac.update(bytes);
         mac.finalize().into_bytes().into()
+    }
+
+    /// What keys of events are hashed under in the store.
+    pub fn event_keys(&self) -> KeySecret {
+        KeySecret::new(&self.mac("event keys", &[]))
     }
 
     /// Reads the key file, or makes it (mode 0600) where there is none.

@@ -13,28 +13,39 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use everthread_store::testing;
 use serde_json::{Value, json};
 
 const PASSPHRASE: &str = "open sesame, please";
 
-fn program(data: &Path, args: &[&str]) -> Command {
+/// Where a hub keeps what it has.
+struct Place {
+    data: PathBuf,
+    /// `None`: SQLite in `data`.
+    database: Option<String>,
+}
+
+fn program(place: &Place, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_everthread"));
-    command.arg("--data").arg(data).args(args).env("EVERTHREAD_LOG", "error");
+    command.arg("--data").arg(&place.data).args(args).env("EVERTHREAD_LOG", "error");
+    if let Some(url) = &place.database {
+        command.args(["--database-url", url]);
+    }
     command
 }
 
-fn run(data: &Path, args: &[&str]) -> Output {
-    program(data, args).output().expect("runs")
+fn run(place: &Place, args: &[&str]) -> Output {
+    program(place, args).output().expect("runs")
 }
 
-fn json_of(data: &Path, args: &[&str]) -> Value {
-    let out = run(data, args);
+fn json_of(place: &Place, args: &[&str]) -> Value {
+    let out = run(place, args);
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     serde_json::from_slice(&out.stdout).expect("JSON")
 }
 
-fn messages(data: &Path) -> Vec<Value> {
-    let out = run(data, &["export", "messages"]);
+fn messages(place: &Place) -> Vec<Value> {
+    let out = run(place, &["export", "messages"]);
     assert!(out.status.success());
     String::from_utf8_lossy(&out.stdout).lines().map(|l| serde_json::from_str(l).expect("JSON")).collect()
 }
@@ -47,8 +58,8 @@ struct Hub {
 }
 
 impl Hub {
-    fn start(data: &Path) -> Self {
-        let mut child = program(data, &["serve", "--listen", "127.0.0.1:0"])
+    fn start(place: &Place) -> Self {
+        let mut child = program(place, &["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("starts");
@@ -194,10 +205,19 @@ impl World {
         self.root.join(name)
     }
 
-    fn archive(&self, command: &str, data: &Path, file: &Path, pass: &str) -> Output {
+    /// A folder of this name, and a database where there is a server for it.
+    async fn place(&self, name: &str, server: Option<&testing::PgServer>) -> Place {
+        let database = match server {
+            Some(server) => Some(server.database().await),
+            None => None,
+        };
+        Place { data: self.path(name), database }
+    }
+
+    fn archive(&self, command: &str, place: &Place, file: &Path, pass: &str) -> Output {
         let pass = self.path(pass);
         let (file, pass) = (file.to_str().expect("UTF-8"), pass.to_str().expect("UTF-8"));
-        run(data, &[command, file, "--passphrase-file", pass])
+        run(place, &[command, file, "--passphrase-file", pass])
     }
 
     /// Visitors of the web chat write until `stop`; answers the texts that were acknowledged.
@@ -221,10 +241,10 @@ impl World {
 }
 
 /// A hub with a telegram account whose answer to a customer waits for an hour.
-async fn with_waiting_reply(world: &World, base: &str, data: &Path) -> (Hub, String) {
-    let hub = Hub::start(data);
+async fn with_waiting_reply(world: &World, base: &str, place: &Place) -> (Hub, String) {
+    let hub = Hub::start(place);
     let added = json_of(
-        data,
+        place,
         &[
             "account",
             "add",
@@ -266,15 +286,27 @@ fn by_id(rows: &[Value]) -> std::collections::BTreeMap<String, Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_a_talking_hub_comes_back_and_sends_nothing_by_itself() {
+    comes_back(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_one_of_a_hub_on_postgres() {
+    if let Some(server) = testing::postgres() {
+        comes_back(Some(server)).await;
+    }
+}
+
+async fn comes_back(server: Option<&testing::PgServer>) {
     let (world, base) = World::new().await;
-    let (data, copy, file) = (world.path("data"), world.path("copy"), world.path("hub.backup"));
+    let (data, copy) = (world.place("data", server).await, world.place("copy", server).await);
+    let file = world.path("hub.backup");
     let (hub, reply) = with_waiting_reply(&world, &base, &data).await;
     let accounts = json_of(&data, &["account", "list"]);
     let chat =
         accounts.as_array().expect("list").iter().find(|a| a["channel"] == "webchat").expect("a web chat");
     let key = chat["webhook_path"].as_str().and_then(|p| p.rsplit('/').next()).expect("key").to_owned();
-    std::fs::create_dir_all(data.join("media/1")).expect("made");
-    std::fs::write(data.join("media/1/picture"), [7_u8; 300_000]).expect("written");
+    std::fs::create_dir_all(data.data.join("media/1")).expect("made");
+    std::fs::write(data.data.join("media/1/picture"), [7_u8; 300_000]).expect("written");
 
     let stop = Arc::new(AtomicUsize::new(0));
     let chatter = world.chatter(&hub, &key, &stop);
@@ -292,7 +324,8 @@ async fn a_backup_of_a_talking_hub_comes_back_and_sends_nothing_by_itself() {
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     let said: Value = serde_json::from_slice(&restored.stdout).expect("JSON");
     assert_eq!(said["parts_held"], 1, "{said}");
-    assert_eq!(std::fs::read(copy.join("media/1/picture")).expect("there"), [7_u8; 300_000]);
+    assert_eq!(said["engine"], if server.is_some() { "postgres" } else { "sqlite" });
+    assert_eq!(std::fs::read(copy.data.join("media/1/picture")).expect("there"), [7_u8; 300_000]);
     let (there, known) = (by_id(&messages(&copy)), by_id(&after));
     for row in &before {
         let id = row["id"].as_str().expect("id");
@@ -328,7 +361,8 @@ async fn a_backup_of_a_talking_hub_comes_back_and_sends_nothing_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_said_and_nothing_is_written() {
     let (world, _) = World::new().await;
-    let (data, copy, file) = (world.path("data"), world.path("copy"), world.path("hub.backup"));
+    let (data, copy) = (world.place("data", None).await, world.place("copy", None).await);
+    let file = world.path("hub.backup");
     json_of(&data, &["workspace", "add", "Shop"]);
     assert!(world.archive("backup", &data, &file, "pass").status.success());
     let again = world.archive("backup", &data, &file, "pass");
@@ -336,7 +370,7 @@ async fn what_is_wrong_is_said_and_nothing_is_written() {
     let good = std::fs::read(&file).expect("read");
     assert!(!world.path("hub.backup.partial").exists() && !world.path("hub.backup.database").exists());
 
-    let refused = |bytes: &[u8], pass: &str, target: &Path, words: &str| {
+    let refused = |bytes: &[u8], pass: &str, target: &Place, words: &str| {
         let bad = world.path("bad.backup");
         std::fs::write(&bad, bytes).expect("written");
         let out = world.archive("restore", target, &bad, pass);
@@ -348,25 +382,25 @@ async fn what_is_wrong_is_said_and_nothing_is_written() {
         let mut bad = good.clone();
         bad[at] ^= 0x10;
         refused(&bad, "pass", &copy, "backup");
-        assert!(!copy.exists(), "byte {at}");
+        assert!(!copy.data.exists(), "byte {at}");
     }
     for length in [3, 100, good.len() / 2, good.len() - 1] {
         refused(&good[..length], "pass", &copy, "backup");
     }
     refused(b"everthread.db", "pass", &copy, "not a backup");
     refused(&[good.as_slice(), b"x"].concat(), "pass", &copy, "follows its end");
-    assert!(!copy.exists(), "nothing was written");
+    assert!(!copy.data.exists(), "nothing was written");
 
-    let full = world.path("full");
-    std::fs::create_dir(&full).expect("made");
-    std::fs::write(full.join("notes"), "mine").expect("written");
+    let full = world.place("full", None).await;
+    std::fs::create_dir(&full.data).expect("made");
+    std::fs::write(full.data.join("notes"), "mine").expect("written");
     refused(&good, "pass", &full, "is not empty");
-    assert_eq!(std::fs::read_dir(&full).expect("read").count(), 1);
+    assert_eq!(std::fs::read_dir(&full.data).expect("read").count(), 1);
 
     assert!(world.archive("restore", &copy, &file, "pass").status.success());
     assert_eq!(json_of(&copy, &["workspace", "list"])[0]["name"], "Shop");
     // A restore that was killed is never served.
-    std::fs::write(copy.join("restoring"), "").expect("written");
+    std::fs::write(copy.data.join("restoring"), "").expect("written");
     let out = run(&copy, &["workspace", "list"]);
     assert!(String::from_utf8_lossy(&out.stderr).contains("did not finish"));
 }
@@ -379,48 +413,96 @@ fn journal_holds(data: &Path, words: &str) -> bool {
     })
 }
 
-fn said_by_telegram(data: &Path) -> usize {
-    messages(data).iter().filter(|row| row["channel"] == "telegram").count()
+fn said_by_telegram(place: &Place) -> usize {
+    messages(place).iter().filter(|row| row["channel"] == "telegram").count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_person_comes_back_neither_by_replay_nor_by_restore() {
+    erased_stays_erased(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_stays_away_on_postgresql_too() {
+    let Some(server) = testing::postgres() else { return };
+    erased_stays_erased(Some(server)).await;
+}
+
+async fn erased_stays_erased(server: Option<&testing::PgServer>) {
     let (world, base) = World::new().await;
-    let (data, file) = (world.path("data"), world.path("hub.backup"));
+    let (data, file) = (world.place("data", server).await, world.path("hub.backup"));
     let (hub, _) = with_waiting_reply(&world, &base, &data).await;
     let telegram = messages(&data).into_iter().find(|row| row["text"] == "is it open?").expect("a message");
     let contact = telegram["contact_id"].as_str().expect("id");
     assert!(world.archive("backup", &data, &file, "pass").status.success());
     let all = json_of(&data, &["contact", "export", contact]);
     assert_eq!(all["conversations"][0]["said"][0]["text"], "is it open?");
-    assert!(journal_holds(&data, "is it open?"));
+    assert!(journal_holds(&data.data, "is it open?"));
 
     let unsure = run(&data, &["contact", "erase", contact]);
     assert!(!unsure.status.success() && String::from_utf8_lossy(&unsure.stderr).contains("--yes"));
     let erased = json_of(&data, &["contact", "erase", contact, "--yes"]);
     assert_eq!((&erased["contacts"], &erased["messages"]), (&json!(1), &json!(2)), "{erased}");
     assert_eq!(erased["journal_records"], 1, "{erased}");
-    assert!(!journal_holds(&data, "is it open?"));
+    assert!(!journal_holds(&data.data, "is it open?"));
     json_of(&data, &["replay"]);
     assert_eq!(said_by_telegram(&data), 0);
-    let log = std::fs::read_to_string(data.join("erasures.log")).expect("a log");
+    let log = std::fs::read_to_string(data.data.join("erasures.log")).expect("a log");
     assert!(!log.contains("Ana") && !log.contains("\"77\""), "{log}");
     let gone = run(&data, &["contact", "export", contact]);
     assert!(String::from_utf8_lossy(&gone.stderr).contains("there is no contact"));
     drop(hub);
 
     // Without the log the backup says what is missing; with it the person is erased again.
-    let (old, copy) = (world.path("old"), world.path("copy"));
+    let (old, copy) = (world.place("old", server).await, world.place("copy", server).await);
     let restored = world.archive("restore", &old, &file, "pass");
     let said: Value = serde_json::from_slice(&restored.stdout).expect("JSON");
     assert_eq!(said_by_telegram(&old), 2);
     assert!(said["next_steps"].to_string().contains("--erasures"), "{said}");
-    std::fs::create_dir(&copy).expect("made");
-    std::fs::copy(data.join("erasures.log"), copy.join("erasures.log")).expect("copied");
+    std::fs::create_dir(&copy.data).expect("made");
+    std::fs::copy(data.data.join("erasures.log"), copy.data.join("erasures.log")).expect("copied");
     let restored = world.archive("restore", &copy, &file, "pass");
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     let said: Value = serde_json::from_slice(&restored.stdout).expect("JSON");
     assert_eq!(said["erased_again"], 1, "{said}");
     assert_eq!(said_by_telegram(&copy), 0);
-    assert!(!journal_holds(&copy, "is it open?"));
+    assert!(!journal_holds(&copy.data, "is it open?"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_goes_into_an_empty_database_of_its_engine_only() {
+    let Some(server) = testing::postgres() else { return };
+    let (world, _) = World::new().await;
+    let (data, lite) = (world.place("data", Some(server)).await, world.place("lite", None).await);
+    let (file, lite_file) = (world.path("hub.backup"), world.path("lite.backup"));
+    for (place, file) in [(&data, &file), (&lite, &lite_file)] {
+        json_of(place, &["workspace", "add", "Shop"]);
+        assert!(world.archive("backup", place, file, "pass").status.success());
+    }
+    let refused = |file: &Path, target: &Place, words: &str| {
+        let out = world.archive("restore", target, file, "pass");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(!out.status.success() && said.contains(words), "{words}: {said}");
+        assert!(!target.data.exists(), "nothing was written");
+    };
+    let empty = world.place("copy", Some(server)).await;
+    refused(&lite_file, &empty, "made on SQLite");
+    refused(&file, &world.place("copy", None).await, "with --database-url postgres://");
+    let full = Place { data: world.path("copy"), database: data.database.clone() };
+    refused(&file, &full, "the database is not empty");
+    assert_eq!(json_of(&data, &["workspace", "list"])[0]["name"], "Shop", "it is as it was");
+
+    // The refused attempts have left the database empty.
+    let toml = data.data.join("everthread.toml");
+    std::fs::write(&toml, format!("database_url = {:?}\n", data.database.as_deref().expect("an address")))
+        .expect("written");
+    let named = world.path("named.backup");
+    assert!(world.archive("backup", &data, &named, "pass").status.success());
+    let restored = world.archive("restore", &empty, &named, "pass");
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    let said = String::from_utf8_lossy(&restored.stdout).into_owned();
+    assert!(said.contains("everthread.toml"), "the file names the old database: {said}");
+    assert_eq!(json_of(&empty, &["workspace", "list"])[0]["name"], "Shop");
+    json_of(&empty, &["workspace", "add", "Second"]);
+    assert_eq!(json_of(&empty, &["workspace", "list"]).as_array().expect("list").len(), 2, "ids go on");
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use everthread_core::content::Content;
+use everthread_core::dedupe::KeySecret;
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::dispatch;
 use everthread_core::event::{
@@ -177,6 +178,7 @@ impl World {
             now,
             seed: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15),
             items,
+            keys: KeySecret::new(&[1; 32]),
             directory: Arc::clone(&self.directory),
             rules: Arc::clone(&self.rules),
         };

@@ -1,4 +1,4 @@
-//! A consistent copy of a database, taken without stopping its writer.
+//! A consistent copy of a database, taken without stopping its writers.
 
 use std::path::Path;
 
@@ -7,8 +7,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use crate::sqlite::map_error;
 use crate::{Error, Result};
 
+pub use crate::postgres::backup::{PgRestore, copy_postgres};
+
 /// What people want to know of a copy: table by table, how many rows.
-const COUNTED: &[&str] =
+pub(crate) const COUNTED: &[&str] =
     &["workspaces", "users", "accounts", "contacts", "conversations", "messages", "message_parts", "media"];
 
 /// What a copy holds.

@@ -39,8 +39,18 @@ pub fn tokens(workspace: WorkspaceId, text: &str) -> String {
     out
 }
 
-/// A search as each engine wants it: all words must be there, the last one may be the beginning of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a person typed, taken apart: all words must be there, the last one may be the beginning of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The words that the index is asked for; `None` where there are none but short ones.
+    pub index: Option<Query>,
+    /// Words that are too short for the index: half of all messages may hold such a beginning, and the index would
+    /// gather all of them before it gives the newest. They are looked for in the texts of few messages.
+    short: Vec<Word>,
+}
+
+/// A search of the index as each engine wants it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// For FTS5 `MATCH`.
     pub lite: String,
@@ -48,28 +58,76 @@ pub struct Query {
     pub pg: String,
 }
 
-/// The query for what a person typed. `None` where nothing in it can be looked for.
-pub fn query(workspace: WorkspaceId, text: &str) -> Option<Query> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Word {
+    text: String,
+    /// True where it may be the beginning of a longer one.
+    begins: bool,
+}
+
+impl Word {
+    /// One or two letters, or one character of a script that says more with each.
+    fn is_short(&self) -> bool {
+        let dense = |c: char| unspaced(c) || matches!(c as u32, 0xAC00..=0xD7A3);
+        match self.text.chars().count() {
+            0 | 1 => true,
+            2 => !self.text.chars().any(dense),
+            _ => false,
+        }
+    }
+
+    /// True for a text of these words. A single character of a script without spaces is found inside a pair.
+    fn is_in(&self, words: &[String]) -> bool {
+        let inside = self.text.chars().all(unspaced);
+        words.iter().any(|word| match (inside, self.begins) {
+            (true, _) => word.contains(&self.text),
+            (false, true) => word.starts_with(&self.text),
+            (false, false) => *word == self.text,
+        })
+    }
+}
+
+impl Asked {
+    /// True where the index alone gives the answer.
+    pub fn is_for_index(&self) -> bool {
+        self.index.is_some() && self.short.is_empty()
+    }
+
+    /// True where a text holds all the words that the index was not asked for.
+    pub fn fits(&self, text: &str) -> bool {
+        let words = split(text);
+        self.short.iter().all(|word| word.is_in(&words))
+    }
+}
+
+/// Takes apart what a person typed. `None` where nothing in it can be looked for.
+pub fn ask(workspace: WorkspaceId, text: &str) -> Option<Asked> {
     let mut words = split(text);
     words.truncate(QUERY_TOKENS_MAX);
     let last = words.len().checked_sub(1)?;
-    // Still being typed, unless a space or a sign follows it, or it is half of a pair.
-    let open = text.chars().last().is_some_and(|c| c.is_alphanumeric() && !unspaced(c))
-        || words[last].chars().count() == 1 && words[last].chars().any(unspaced);
-    let mut query = Query { lite: String::new(), pg: String::new() };
-    for (at, word) in words.iter().enumerate() {
-        if at > 0 {
+    // Still being typed, unless a space or a sign follows it.
+    let open = text.chars().last().is_some_and(|c| c.is_alphanumeric() && !unspaced(c));
+    let words = words.into_iter().enumerate();
+    let (short, firm): (Vec<Word>, Vec<Word>) =
+        words.map(|(at, text)| Word { text, begins: open && at == last }).partition(Word::is_short);
+    let index = (!firm.is_empty()).then(|| index_query(workspace, &firm));
+    Some(Asked { index, short })
+}
+
+fn index_query(workspace: WorkspaceId, words: &[Word]) -> Query {
+    let mut query = Query::default();
+    for word in words {
+        if !query.lite.is_empty() {
             query.lite.push_str(" AND ");
             query.pg.push_str(" & ");
         }
         let mut token = String::new();
         push_prefix(&mut token, workspace);
-        token.push_str(word);
-        let begins = open && at == last;
-        query.lite.push_str(&format!("\"{token}\"{}", if begins { "*" } else { "" }));
-        query.pg.push_str(&format!("'{token}'{}", if begins { ":*" } else { "" }));
+        token.push_str(&word.text);
+        query.lite.push_str(&format!("\"{token}\"{}", if word.begins { "*" } else { "" }));
+        query.pg.push_str(&format!("'{token}'{}", if word.begins { ":*" } else { "" }));
     }
-    Some(query)
+    query
 }
 
 /// Lower case without marks: for names that are looked for and sorted.
@@ -249,11 +307,36 @@ mod tests {
 
     #[test]
     fn a_query_finds_the_beginning_of_its_last_word_only() {
-        let found = query(WorkspaceId(3), "Blue shoe").unwrap();
-        assert_eq!(found.lite, "\"w3xblue\" AND \"w3xshoe\"*");
-        assert_eq!(found.pg, "'w3xblue' & 'w3xshoe':*");
-        assert_eq!(query(WorkspaceId(3), "blue ").unwrap().pg, "'w3xblue'");
-        assert_eq!(query(WorkspaceId(3), " \"'*").map(|q| q.lite), None);
+        let found = |text| ask(WorkspaceId(3), text).and_then(|asked| asked.index).unwrap_or_default();
+        assert_eq!(found("Blue shoe").lite, "\"w3xblue\" AND \"w3xshoe\"*");
+        assert_eq!(found("Blue shoe").pg, "'w3xblue' & 'w3xshoe':*");
+        assert_eq!(found("blue ").pg, "'w3xblue'");
+        assert_eq!(ask(WorkspaceId(3), " \"'*"), None);
+    }
+
+    /// What is asked, what of it the index is asked for, a text that fits, one that does not.
+    #[test]
+    fn short_words_are_never_looked_up_in_the_index() {
+        for (asked, index, fits, not) in [
+            ("a", "", "An apple", "Bananas"),
+            ("hi", "", "oh, HIGH", "chi"),
+            ("hi ", "", "hi there", "high"),
+            ("не", "", "нет", "мне"),
+            ("50%", "", "at 50 now", "500"),
+            ("茶", "", "我要紅茶", "咖啡"),
+            ("ร", "", "ราคา", "คาคา"),
+            ("가", "", "가격", "서울"),
+            ("blue s", "'w3xblue'", "some blue", "blue"),
+            ("to buy", "'w3xbuy':*", "to", "tomorrow"),
+            ("가격", "'w3x가격':*", "", "!"),
+            ("退款", "'w3x退款'", "", "!"),
+            ("shoe", "'w3xshoe':*", "", "!"),
+        ] {
+            let found = ask(WorkspaceId(3), asked).unwrap();
+            assert_eq!(found.index.as_ref().map_or("", |query| &query.pg), index, "{asked}");
+            assert!(found.fits(fits), "{asked} in {fits}");
+            assert!(found.is_for_index() || !found.fits(not), "{asked} in {not}");
+        }
     }
 
     #[test]

@@ -230,6 +230,7 @@ from_vals! {
     &'a [u8] => |b| Val::Blob(b);
     &'a Vec<u8> => |b| Val::Blob(b);
     &'a [u8; 16] => |b| Val::Blob(b);
+    &'a [u8; 17] => |b| Val::Blob(b);
     &'a [u8; 32] => |b| Val::Blob(b);
     Uid => |u| Val::Uid(u);
     Timestamp => |t| Val::Int(t.micros());

@@ -49,22 +49,25 @@ impl std::fmt::Debug for Admin {
     }
 }
 
-/// The store that the settings name.
-pub async fn open_store(config: &Config) -> Result<Store, Failure> {
+/// The store that the settings name. `exclusive`: to serve it, so that no other process may (on PostgreSQL; a data folder has
+/// a lock of its own).
+pub async fn open_store(config: &Config, exclusive: bool) -> Result<Store, everthread_store::Error> {
     let url = match &config.database_url {
         Some(url) => StoreUrl::Postgres(url.clone()),
         None => StoreUrl::file(config.data.join("everthread.db")),
     };
-    Store::open(url, Options::default())
-        .await
-        .map_err(|e| Failure(format!("the database can't be opened: {e}")))
+    let mut options = Options::default();
+    options.postgres.exclusive = exclusive;
+    Store::open(url, options).await
 }
 
 impl Admin {
     /// Opens the data of a stopped hub. The caller holds the folder's lock.
     pub async fn open(config: &Config) -> Result<Self, Failure> {
         let seal = Seal::open_or_create(&config.data.join("key")).map_err(Failure::from_display)?;
-        let store = open_store(config).await?;
+        let store = open_store(config, false)
+            .await
+            .map_err(|e| Failure(format!("the database can't be opened: {e}")))?;
         let table = tokio::sync::watch::Sender::new(None);
         let hub = Hub::new(store.clone(), seal.clone(), &config.data, table);
         hub.reload().await.map_err(Failure::from_display)?;
@@ -169,6 +172,9 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
     match request {
         Request::WorkspaceAdd { name } => workspace_add(admin, &name, &sink).await,
         Request::WorkspaceList => workspace_list(admin, &sink).await,
+        Request::WorkspaceRetention { name, wanted, yes } => {
+            super::retention::run(admin, &name, wanted, yes, &sink).await
+        }
         Request::WorkspaceRemove { name } => super::erase::workspace(admin, &name, &sink).await,
         Request::AccountAdd { workspace, channel, name, settings, secrets } => {
             let workspace = admin.workspace(workspace.as_deref())?.id;
@@ -245,7 +251,7 @@ async fn workspace_add(admin: &Admin, name: &str, sink: &Sink) -> Result<(), Fai
 async fn workspace_list(admin: &Admin, sink: &Sink) -> Result<(), Failure> {
     let all = admin.hub.workspaces();
     let shown =
-        all.iter().map(|w| json!({ "id": w.uid.show(WorkspaceId::PREFIX), "name": w.name, "slug": w.slug }));
+        all.iter().map(|w| json!({ "id": w.uid.show(WorkspaceId::PREFIX), "name": w.name, "slug": w.slug, "retention_days": w.retention_days }));
     print(sink, &shown.collect::<Vec<_>>().into()).await
 }
 

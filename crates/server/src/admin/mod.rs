@@ -11,6 +11,7 @@ mod export;
 mod incidents;
 mod problems;
 mod replay;
+mod retention;
 mod socket;
 mod webhooks;
 
@@ -30,6 +31,12 @@ pub enum Request {
         name: String,
     },
     WorkspaceList,
+    WorkspaceRetention {
+        name: String,
+        /// None: only show it.
+        wanted: Option<Keep>,
+        yes: bool,
+    },
     WorkspaceRemove {
         name: String,
     },
@@ -120,6 +127,14 @@ pub enum Request {
     },
 }
 
+/// How long closed conversations are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    Forever,
+    Days(u32),
+}
+
 /// Why a command failed: what was wrong and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -147,9 +162,9 @@ pub fn lock(data: &Path) -> std::io::Result<Option<FolderLock>> {
     let file =
         std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(data.join("lock"))?;
     match file.try_lock() {
-        Ok(()) if data.join(UNFINISHED).exists() => {
-            Err(std::io::Error::other("it holds a restore that did not finish; empty it and restore again"))
-        }
+        Ok(()) if data.join(UNFINISHED).exists() => Err(std::io::Error::other(
+            "it holds a restore that did not finish; empty it (and the database, where that is PostgreSQL) and restore again",
+        )),
         Ok(()) => Ok(Some(FolderLock { _file: file })),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(e)) => Err(e),

@@ -47,6 +47,7 @@ impl Admin {
             now: clock::now(),
             seed: clock::seed(),
             items: items.collect(),
+            keys: self.seal.event_keys(),
             directory: registry.directory.clone(),
             rules: self.hub.rules().borrow().clone(),
         };

@@ -29,6 +29,7 @@ pub(super) async fn run(admin: &Admin, from_micros: Option<i64>, sink: &Sink) ->
     let stage = Stage {
         store: admin.store.clone(),
         journal,
+        keys: admin.seal.event_keys(),
         registry: admin.hub.registry(),
         rules: admin.hub.rules(),
         effects,

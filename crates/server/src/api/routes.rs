@@ -80,6 +80,7 @@ fn workspace() -> OpenApiRouter<ApiState> {
         .routes(routes!(api_keys::list::list_api_keys, api_keys::create::create_api_key))
         .routes(routes!(api_keys::revoke::revoke_api_key))
         .routes(routes!(v1::audit::list_audit))
+        .routes(routes!(v1::retention::show_retention, v1::retention::set_retention))
         .routes(routes!(v1::security::show_security, v1::security::set_security))
         .routes(routes!(v1::labels::list_labels))
         .routes(routes!(accounts::list::list_accounts, accounts::create::create_account))

@@ -13,9 +13,11 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use everthread_core::dedupe::KeySecret;
 use everthread_core::event::Event;
+use everthread_core::ids::AccountId;
 use everthread_store::journal::{Cursor, Journal, JournalError, Reader};
-use everthread_store::units::GetCursor;
+use everthread_store::units::{GetCursor, KEYED, KeyEvents};
 use everthread_store::{Error as StoreError, Store};
 use metrics::gauge;
 use tokio::sync::watch;
@@ -45,6 +47,9 @@ const IDLE: Duration = Duration::from_millis(500);
 /// Wait after the store was away.
 const STORE_WAIT: Duration = Duration::from_millis(250);
 
+/// Keys of events looked at in one unit.
+const KEYS_AT_ONCE: u32 = 2_000;
+
 /// Name of the cursor in the store.
 pub const CURSOR: &str = "journal.applied";
 
@@ -53,6 +58,8 @@ pub const CURSOR: &str = "journal.applied";
 pub struct Stage {
     pub store: Store,
     pub journal: Journal,
+    /// What events' keys are hashed under.
+    pub keys: KeySecret,
     pub registry: watch::Receiver<Arc<Registry>>,
     pub rules: watch::Receiver<Arc<Rules>>,
     pub effects: Effects,
@@ -104,6 +111,7 @@ pub enum Error {
 impl Stage {
     /// Applies what comes in until it is stopped.
     pub async fn run(self) -> Result<(), Error> {
+        self.key_events().await;
         let cursor = self.cursor().await;
         let (mut reader, alarm) = self.journal.reader_from(cursor)?;
         if let Some(alarm) = alarm {
@@ -153,6 +161,7 @@ impl Stage {
     }
 
     async fn stretch(self, mut reader: Reader, automation: bool) -> Result<u64, Error> {
+        self.key_events().await;
         let deferral = self.deferral().await;
         let mut worker = Worker::new(self, reader.cursor().number, (automation, None, deferral));
         let mut records = 0;
@@ -166,6 +175,32 @@ impl Stage {
         }
         worker.note_cursor(true).await;
         Ok(records)
+    }
+
+    /// Replaces the plain hashes that an earlier version kept of events, once. Waits for the store.
+    async fn key_events(&self) {
+        let mut after = (AccountId(0), Vec::new());
+        loop {
+            let done = async {
+                if self.store.read(GetCursor { name: KEYED.to_owned() }).await?.is_some() {
+                    return Ok(None);
+                }
+                let unit = KeyEvents { secret: self.keys.clone(), after: after.clone(), limit: KEYS_AT_ONCE };
+                self.store.write(unit).await.map(|done| done.next)
+            };
+            match done.await {
+                Ok(Some(next)) => after = next,
+                Ok(None) => return,
+                Err(error) => {
+                    let error: StoreError = error;
+                    tracing::warn!(%error, "keys of events can't be replaced yet; what comes in is kept in the journal");
+                    tokio::select! {
+                        () = self.stop.cancelled() => return,
+                        () = tokio::time::sleep(STORE_WAIT * 4) => {}
+                    }
+                }
+            }
+        }
     }
 
     /// Waits for the store.

@@ -54,6 +54,7 @@ impl Worker {
                 now: clock::now(),
                 seed: clock::seed(),
                 items: batch.iter().map(|w| w.item.clone()).collect(),
+                keys: self.stage.keys.clone(),
                 directory: self.stage.registry.borrow().directory.clone(),
                 rules: Arc::clone(rules),
             };

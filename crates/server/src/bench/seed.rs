@@ -69,6 +69,7 @@ impl Seeder {
     pub(super) async fn messages(&self, count: u32) -> Result<(), Failure> {
         use futures_util::{StreamExt, TryStreamExt};
         let channel = find("whatsapp").ok_or_else(|| Failure("no such channel".into()))?;
+        let keys = self.admin.seal.event_keys();
         let directory = self.admin.hub.registry().borrow().directory.clone();
         let rules = Arc::new(HashMap::from([(self.workspace, Arc::new(silent()?))]));
         let units = (0..count).step_by(UNIT_ITEMS).map(|from| {
@@ -81,6 +82,7 @@ impl Seeder {
                 now: crate::clock::now(),
                 seed: crate::clock::seed(),
                 items,
+                keys: keys.clone(),
                 directory: Arc::clone(&directory),
                 rules: Arc::clone(&rules),
             }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use everthread_core::account::{Secrets, Settings};
 use everthread_core::time::Timestamp;
 
-use crate::admin::{Failure, Request};
+use crate::admin::{Failure, Keep, Request};
 use crate::api::v1::incidents::declare::Declaration;
 use crate::cli::{Account, Cli, Command, Contact, Incident, SandboxAction, User, Webhook, Workspace};
 use crate::config;
@@ -71,6 +71,13 @@ fn request(command: Command) -> Result<Request, Failure> {
     Ok(match command {
         Command::Workspace(Workspace::Add { name }) => Request::WorkspaceAdd { name },
         Command::Workspace(Workspace::List) => Request::WorkspaceList,
+        Command::Workspace(Workspace::Retention { name, days, forever, yes }) => {
+            Request::WorkspaceRetention {
+                name,
+                wanted: days.map(Keep::Days).or(forever.then_some(Keep::Forever)),
+                yes,
+            }
+        }
         Command::Workspace(Workspace::Remove { name, yes: true }) => Request::WorkspaceRemove { name },
         Command::Workspace(Workspace::Remove { name, yes: false }) => {
             return Err(Failure(format!("this removes {name:?} with all its data; say so with --yes")));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use everthread_core::ids::UserId;
+use everthread_store::Error as StoreError;
 use everthread_store::journal::{FsDisk, Journal, Options as JournalOptions};
 use object_store::ObjectStore;
 use tokio::net::TcpListener;
@@ -111,20 +112,39 @@ async fn bind(listen: &str) -> Result<TcpListener, Failure> {
     })
 }
 
+/// How long a database that another process serves is asked for: one that was killed is noticed by the server in a moment.
+const TAKEN: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Opens the store; while a database server is away, webhooks are kept and this waits.
 async fn wait_for_store(config: &Config) -> Result<everthread_store::Store, Failure> {
     let mut wait = std::time::Duration::from_millis(500);
+    let mut taken = None;
     loop {
-        match admin::open_store(config).await {
-            Err(Failure(error)) if config.database_url.is_some() && error.contains("unavailable") => {
+        match admin::open_store(config, true).await {
+            Err(error @ StoreError::Unavailable(_)) if config.database_url.is_some() => {
                 tracing::warn!(
-                    error,
+                    %error,
                     "the database is away; webhooks of known accounts are kept, trying again"
                 );
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(std::time::Duration::from_secs(10));
             }
-            done => return done,
+            Err(StoreError::Conflict(_))
+                if taken.get_or_insert_with(tokio::time::Instant::now).elapsed() < TAKEN =>
+            {
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            }
+            Err(error) => {
+                return Err(Failure(format!(
+                    "the database can't be opened: {error}{}",
+                    if taken.is_some() {
+                        ". Stop the other one, or give this one a database of its own"
+                    } else {
+                        ""
+                    }
+                )));
+            }
+            Ok(store) => return Ok(store),
         }
     }
 }
@@ -312,6 +332,7 @@ impl Parts {
         let stage = Stage {
             store: self.store.clone(),
             journal: self.journal.clone(),
+            keys: self.seal.event_keys(),
             registry: self.hub.registry(),
             rules: self.hub.rules(),
             effects: effects.clone(),

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use everthread_channels::{Account, Channel, Outbound, WireRequest, WireResponse, find};
+use everthread_core::dedupe::KeySecret;
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::dispatch::{AccountLimits, Dispatcher};
 use everthread_core::health::of_call;
@@ -202,6 +203,7 @@ impl Hub {
             now: clock,
             seed: self.rng.draw(),
             items,
+            keys: KeySecret::new(&[7; 32]),
             directory: Arc::clone(&self.directory),
             rules: Arc::clone(&self.scene.rules),
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use everthread_core::ids::UidSource;
 use everthread_core::limits;
-use everthread_core::time::Timestamp;
+use everthread_core::time::{Span, Timestamp};
 use uuid::Uuid;
 
 use super::backup::{self, Copied};
@@ -305,11 +305,11 @@ impl Log {
     }
 
     /// See [`super::Journal::sweep`].
-    pub fn sweep(&mut self, now: Timestamp) -> Result<usize, JournalError> {
+    pub fn sweep(&mut self, now: Timestamp, within: Option<Span>) -> Result<usize, JournalError> {
         if self.shared.active_since().is_some_and(|since| since + limits::JOURNAL_SEGMENT_AGE < now) {
             self.finish();
         }
-        Ok(self.shared.sweep(now)?)
+        Ok(self.shared.sweep(now, within)?)
     }
 
     /// See [`super::Journal::erase`].

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use everthread_core::time::Timestamp;
+use everthread_core::time::{Span, Timestamp};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -199,11 +199,12 @@ impl Shared {
         Ok(true)
     }
 
-    /// Drops what is applied and past its retention. Answers how many segments went.
-    pub(super) fn sweep(&self, now: Timestamp) -> io::Result<usize> {
+    /// Drops what is applied and past its retention, or `within` where that is shorter. Answers how many segments went.
+    pub(super) fn sweep(&self, now: Timestamp, within: Option<Span>) -> io::Result<usize> {
         let _one_at_a_time = lock(&self.housekeeping);
+        let age = within.map_or(self.options.retention, |age| age.min(self.options.retention));
         let mut dropped = 0;
-        while self.drop_oldest(|newest| newest.is_none_or(|t| t + self.options.retention < now))? {
+        while self.drop_oldest(|newest| newest.is_none_or(|t| t + age < now))? {
             dropped += 1;
         }
         Ok(dropped)

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 
 use everthread_core::limits;
-use everthread_core::time::Timestamp;
+use everthread_core::time::{Span, Timestamp};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -130,12 +130,13 @@ impl Journal {
         self.shared().set_applied(number);
     }
 
-    /// Drops segments that are applied and older than the retention. Answers how many. Touches files.
-    pub fn sweep(&self, now: Timestamp) -> Result<usize, JournalError> {
+    /// Drops segments that are applied and older than the retention, or than `within` where that is shorter. Answers how
+    /// many. Touches files.
+    pub fn sweep(&self, now: Timestamp, within: Option<Span>) -> Result<usize, JournalError> {
         if self.shared().active_since().is_some_and(|since| since + limits::JOURNAL_SEGMENT_AGE < now) {
             self.finish_segment()?;
         }
-        Ok(self.shared().sweep(now)?)
+        Ok(self.shared().sweep(now, within)?)
     }
 
     /// Rewrites every record that `decide` does not keep; numbers and other records stay. The segment that is

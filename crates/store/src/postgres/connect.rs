@@ -28,11 +28,11 @@ pub(super) fn pool(url: &str, options: &PgOptions) -> Result<Pool> {
         .map_err(|e| Error::Invalid(format!("connection pool: {e}")))
 }
 
-/// A connection of its own that holds the advisory lock `key` for as long as it lives.
+/// A connection of its own.
 #[expect(clippy::disallowed_methods, reason = "the connection's task ends with the client")]
-pub(super) async fn exclusive(url: &str, key: i64) -> Result<Client> {
+pub(super) async fn single(url: &str) -> Result<Client> {
     let config = parse(url)?;
-    let client = if let Some(tls) = tls(&config)? {
+    Ok(if let Some(tls) = tls(&config)? {
         let (client, connection) = config.connect(tls).await.map_err(|e| map_error(&e))?;
         tokio::spawn(connection);
         client
@@ -40,7 +40,12 @@ pub(super) async fn exclusive(url: &str, key: i64) -> Result<Client> {
         let (client, connection) = config.connect(NoTls).await.map_err(|e| map_error(&e))?;
         tokio::spawn(connection);
         client
-    };
+    })
+}
+
+/// A connection of its own that holds the advisory lock `key` for as long as it lives.
+pub(super) async fn exclusive(url: &str, key: i64) -> Result<Client> {
+    let client = single(url).await?;
     let row = client
         .query_one(&format!("SELECT pg_try_advisory_lock({key})"), &[])
         .await

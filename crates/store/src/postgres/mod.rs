@@ -1,5 +1,6 @@
 //! PostgreSQL: a pool, each unit in a spawned task and a transaction of its own, repeated when it lost a race.
 
+pub(crate) mod backup;
 mod connect;
 mod pg;
 
@@ -66,9 +67,8 @@ impl Postgres {
 
     async fn migrate(&self) -> Result<()> {
         let mut pg = self.begin("BEGIN").await?;
-        let bootstrap = schema::BOOTSTRAP.iter().find(|(engine, _)| *engine == Engine::Postgres);
         pg.batch(&format!("SELECT pg_advisory_xact_lock({})", SERVE_LOCK + 1)).await?;
-        pg.batch(bootstrap.map_or("", |(_, text)| text)).await?;
+        pg.batch(schema::bootstrap(Engine::Postgres)).await?;
         for step in schema::pending(&mut pg).await? {
             pg.batch(&step.expand(Engine::Postgres)).await?;
             schema::applied(&mut pg, &step).await?;

@@ -242,6 +242,21 @@ impl Unit for AuditPage {
     }
 }
 
+/// After how many days a workspace's closed conversations are removed; `None`: never.
+#[derive(Debug)]
+pub struct RetentionDays {
+    pub workspace: WorkspaceId,
+}
+
+impl Unit for RetentionDays {
+    type Out = Option<u32>;
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Option<u32>> {
+        let sql = sql!("SELECT retention_days FROM workspaces WHERE id = ?1");
+        let (days,): (Option<u32>,) = db.one("workspace", sql, &vals![self.workspace]).await?;
+        Ok(days)
+    }
+}
+
 /// True where a workspace's people need a second factor.
 #[derive(Debug)]
 pub struct SecondFactorRequired {

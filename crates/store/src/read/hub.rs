@@ -45,6 +45,8 @@ row_struct! {
         pub uid: Uid,
         pub name: String,
         pub slug: String,
+        /// After how many days closed conversations are removed; `None`: never.
+        pub retention_days: Option<u32>,
     }
 }
 
@@ -66,8 +68,12 @@ impl Unit for LoadHub {
     type Out = Hub;
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Hub> {
-        let workspaces =
-            db.rows(sql!("SELECT id, uid, name, slug FROM workspaces ORDER BY created_at, id"), &[]).await?;
+        let workspaces = db
+            .rows(
+                sql!("SELECT id, uid, name, slug, retention_days FROM workspaces ORDER BY created_at, id"),
+                &[],
+            )
+            .await?;
         let accounts = db
             .rows(
                 sql!(

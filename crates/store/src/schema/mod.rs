@@ -23,6 +23,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { version: 21, name: "links", text: include_str!("0021_links.sql") },
     Step { version: 22, name: "access", text: include_str!("0022_access.sql") },
     Step { version: 25, name: "first_lines", text: include_str!("0025_first_lines.sql") },
+    Step { version: 26, name: "retention", text: include_str!("0026_retention.sql") },
 ];
 
 const MARKS: &[(&str, &str, &str)] = &[
@@ -60,7 +61,7 @@ impl Step {
 }
 
 /// Creates the table of applied steps.
-pub(crate) const BOOTSTRAP: &[(Engine, &str)] = &[
+const BOOTSTRAP: &[(Engine, &str)] = &[
     (
         Engine::Sqlite,
         "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, \
@@ -73,12 +74,36 @@ pub(crate) const BOOTSTRAP: &[(Engine, &str)] = &[
     ),
 ];
 
+/// The text that creates the table of applied steps.
+pub(crate) fn bootstrap(engine: Engine) -> &'static str {
+    BOOTSTRAP.iter().find(|(of, _)| *of == engine).map_or("", |(_, text)| text)
+}
+
+/// Names of all tables on PostgreSQL, each after those it refers to.
+pub(crate) fn tables() -> Vec<String> {
+    let mut names = vec!["schema_migrations".to_owned()];
+    for step in STEPS {
+        let text = step.expand(Engine::Postgres);
+        let made = text.lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
+        names.extend(made.filter_map(|rest| rest.split([' ', '(']).next()).map(str::to_owned));
+    }
+    names
+}
+
+/// A step that has run: version, name, checksum.
+pub(crate) type Done = (i64, String, Vec<u8>);
+
 /// The steps that this database still lacks. `Err` where it was made by a newer program, or where a step that it
 /// has run reads differently now.
 pub(crate) async fn pending<D: Db>(db: &mut D) -> Result<Vec<Step>> {
-    let done: Vec<(i64, String, Vec<u8>)> =
+    let done: Vec<Done> =
         db.rows(sql!("SELECT version, name, checksum FROM schema_migrations ORDER BY version"), &[]).await?;
-    for (version, name, checksum) in &done {
+    missing(&done)
+}
+
+/// The steps that are not in `done`; fails as [`pending`] does.
+pub(crate) fn missing(done: &[Done]) -> Result<Vec<Step>> {
+    for (version, name, checksum) in done {
         let Some(step) = STEPS.iter().find(|step| step.version == *version) else {
             return Err(Error::Invalid(format!(
                 "the database has schema step {version} ({name}) of a newer version of everthread"

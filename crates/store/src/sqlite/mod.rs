@@ -135,13 +135,9 @@ fn configure(conn: &Connection, options: &LiteOptions) -> Result<()> {
 }
 
 fn migrate(lite: &mut Lite) -> Result<()> {
-    let (_, bootstrap) = schema::BOOTSTRAP
-        .iter()
-        .find(|(engine, _)| *engine == Engine::Sqlite)
-        .unwrap_or(&schema::BOOTSTRAP[0]);
     lite.batch("BEGIN IMMEDIATE")?;
     let done = (|| {
-        lite.batch(bootstrap)?;
+        lite.batch(schema::bootstrap(Engine::Sqlite))?;
         for step in poll_now(schema::pending(lite))? {
             lite.batch(&step.expand(Engine::Sqlite))?;
             poll_now(schema::applied(lite, &step))?;

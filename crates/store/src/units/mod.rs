@@ -13,7 +13,9 @@ mod continuity;
 mod conversation;
 mod deferred;
 mod feed;
+mod gone;
 mod journal;
+mod keys;
 mod leads;
 mod media;
 mod members;
@@ -22,6 +24,7 @@ mod people;
 mod problems;
 mod record;
 mod restored;
+mod retention;
 mod rows;
 mod rules;
 mod sandbox;
@@ -61,6 +64,7 @@ pub use deferred::{Defer, DeferredItem, DropDeferred, DueDeferred};
 pub use journal::{
     FinishIdempotent, GetCursor, Idempotency, PruneChanges, PruneIdempotency, SetCursor, StartIdempotent,
 };
+pub use keys::{KEYED, KeyEvents, KeyedEvents};
 pub use leads::{AddPipeline, StageKind, UpdateLead};
 pub use media::{AddUpload, DueMedia, ForgetMedia, GoneMedia, MediaJob, MediaOutcome, MediaResult};
 pub use members::{
@@ -74,6 +78,7 @@ pub use people::{
 pub use problems::{AddProblem, MarkReplayed, NewProblem};
 pub use record::{AttemptResult, Record, Recorded};
 pub use restored::{HeldRestored, HoldRestored};
+pub use retention::{CountOld, OldRemoved, RemoveOld, RestartFeed, SetRetention};
 pub use rules::{RemoveRule, UpsertRule};
 pub use sandbox::{EraseSandbox, SandboxErased};
 pub use second_factor::{

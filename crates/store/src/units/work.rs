@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use everthread_core::dedupe::Key;
 use everthread_core::dispatch::LaneHead;
-use everthread_core::event::Event;
 use everthread_core::ids::{
     AccountId, ConversationId, IdentityId, MessageId, PartId, Uid, UidSource, WorkspaceId,
 };
@@ -316,12 +314,4 @@ pub(crate) fn text_hash(text: &str) -> i64 {
     let mut first = [0_u8; 8];
     first.copy_from_slice(&hash[..8]);
     i64::from_be_bytes(first)
-}
-
-/// Key of an event within its account (I3): 16 bytes of a hash over core's frozen key, so that the index stays small.
-pub(crate) fn event_hash(account: AccountId, event: &Event) -> [u8; 16] {
-    let hash = Sha256::digest(Key::new(account, event).text.as_bytes());
-    let mut first = [0_u8; 16];
-    first.copy_from_slice(&hash[..16]);
-    first
 }

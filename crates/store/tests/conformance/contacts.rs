@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use everthread_core::ids::{ContactId, ConversationId, Uid};
+use everthread_core::dedupe::Key;
+use everthread_core::ids::{AccountId, ContactId, ConversationId, Uid};
 use everthread_store::read::contacts::{ContactKey, OneContact};
 use everthread_store::units::{
-    AddPipeline, EraseContact, ItemResult, MergeContacts, PreviewMerge, SplitContact, StageKind, UndoMerge,
+    AddPipeline, EraseContact, GetCursor, ItemResult, KEYED, KeyEvents, MergeContacts, PreviewMerge,
+    SplitContact, StageKind, UndoMerge,
 };
 use everthread_store::{Db, Error, Result, Unit, sql};
 
-use crate::rig::{Rig, T0, at, message};
+use crate::rig::{Rig, T0, at, message, secret};
 
 /// Everything that a merge touches, row by row: what must be the same after it was taken back.
 const TABLES: &[everthread_store::Sql] = &[
@@ -294,6 +296,13 @@ pub(crate) async fn an_erased_contact_leaves_nothing_and_does_not_come_back(mut 
     ] {
         assert_eq!(rig.int(table).await, left, "{}", table.lite);
     }
+    // Nothing of the keys that stay is found by trying the person's ids.
+    for event in &again {
+        let key = Key::new(rig.chat, event);
+        assert_eq!(rig.store.read(Stored(rig.chat, key.plain().to_vec())).await.unwrap(), 0);
+        assert_eq!(rig.store.read(Stored(rig.chat, key.stored(&secret()).to_vec())).await.unwrap(), 1);
+    }
+    assert_eq!(rig.int(sql!("SELECT count(*) FROM event_keys WHERE length(hash) <> 17")).await, 0);
     let applied = rig.apply(at(21), rig.chat, again).await;
     assert_eq!(applied.results, [ItemResult::Duplicate, ItemResult::Duplicate]);
     assert_eq!(rig.int(sql!("SELECT count(*) FROM contacts")).await, 1);
@@ -308,4 +317,54 @@ pub(crate) async fn only_two_of_one_workspace_merge(mut rig: Rig) {
     assert!(matches!(refused, Err(Error::Invalid(_))));
     let refused = rig.store.write(UndoMerge { workspace: other, ..undo(&rig, a) }).await;
     assert!(refused.is_err());
+}
+
+/// How often a key of an account stands in the store.
+struct Stored(AccountId, Vec<u8>);
+
+impl Unit for Stored {
+    type Out = i64;
+    async fn run<D: Db>(&self, db: &mut D) -> Result<i64> {
+        let count = sql!("SELECT count(*) FROM event_keys WHERE account_id = ?1 AND hash = ?2");
+        Ok(db.one::<(i64,)>("count", count, &everthread_store::vals![self.0, &self.1]).await?.0)
+    }
+}
+
+/// Puts a key into the store as versions before the keyed form did.
+struct StoreKey(AccountId, [u8; 16]);
+
+impl Unit for StoreKey {
+    type Out = ();
+    async fn run<D: Db>(&self, db: &mut D) -> Result<()> {
+        let insert = sql!("INSERT INTO event_keys (account_id, hash) VALUES (?1, ?2)");
+        db.exec(insert, &everthread_store::vals![self.0, &self.1]).await?;
+        Ok(())
+    }
+}
+
+pub(crate) async fn plain_keys_of_an_earlier_version_become_keyed(rig: Rig) {
+    let old: Vec<_> = (0..7).map(|n| message("u1", &format!("old{n}"), "long ago")).collect();
+    for event in &old {
+        for account in [rig.chat, rig.plain] {
+            rig.store.write(StoreKey(account, Key::new(account, event).plain())).await.unwrap();
+        }
+    }
+    rig.apply(T0, rig.chat, vec![message("u1", "new", "today")]).await;
+    let (mut after, mut replaced) = ((AccountId(0), Vec::new()), 0);
+    loop {
+        let unit = KeyEvents { secret: secret(), after, limit: 3 };
+        let done = rig.store.write(unit).await.unwrap();
+        replaced += done.replaced;
+        let noted = rig.store.read(GetCursor { name: KEYED.into() }).await.unwrap();
+        assert_eq!(noted.is_some(), done.next.is_none(), "the end is noted, and nothing before it");
+        let Some(next) = done.next else { break };
+        after = next;
+    }
+    assert_eq!(replaced, 14);
+    assert_eq!(rig.int(sql!("SELECT count(*) FROM event_keys WHERE length(hash) = 17")).await, 15);
+    assert_eq!(rig.int(sql!("SELECT count(*) FROM event_keys")).await, 15);
+    for account in [rig.chat, rig.plain] {
+        let applied = rig.apply(at(1), account, old.clone()).await;
+        assert_eq!(applied.results, vec![ItemResult::Duplicate; 7]);
+    }
 }

@@ -24,9 +24,38 @@ const OF_THE_HUB: &[&str] = &[
     "counters",
 ];
 
+/// Tables of a workspace that retention by age leaves alone, and why.
+const WITHOUT_AGE: &[(&str, &str)] = &[
+    ("workspaces", "it is there until it is removed"),
+    ("memberships", "it is there until it is removed"),
+    ("api_keys", "it is there until it is removed"),
+    ("accounts", "it is there until it is removed"),
+    ("rules", "it is there until it is removed"),
+    ("pipelines", "it is there until it is removed"),
+    ("stages", "it is there until it is removed"),
+    ("labels", "it is there until it is removed"),
+    ("webhooks_out", "it is there until it is removed"),
+    ("continuity_policies", "it is there until it is removed"),
+    ("contacts", "the person stays until it is erased"),
+    ("identities", "the person stays until it is erased"),
+    ("reaches", "the person stays until it is erased"),
+    ("consents", "they prove what was agreed to"),
+    ("contact_merges", "they go with the person"),
+    ("leads", "they go with the person"),
+    ("parked", "gone after minutes"),
+    ("deferred", "gone after hours"),
+    ("idempotency_keys", "gone after a day"),
+    ("changes", "gone after a day"),
+    ("incident_events", "they tell of platforms, not of people"),
+    ("audit_log", "it names people by ids only, and must outlive what it tells of"),
+    ("event_keys", "without them an old message would be taken in again"),
+];
+
 const WORKSPACE: &str = include_str!("../../src/units/workspace.rs");
 const SANDBOX: &str = include_str!("../../src/units/sandbox.rs");
 const ERASE: &str = include_str!("../../src/units/contacts/erase.rs");
+const GONE: &str = include_str!("../../src/units/gone.rs");
+const RETENTION: &str = include_str!("../../src/units/retention.rs");
 const MERGE: &str = include_str!("../../src/units/contacts/merge.rs");
 const SPLIT: &str = include_str!("../../src/units/contacts/split.rs");
 const SHARED: &str = include_str!("../../src/units/contacts/mod.rs");
@@ -74,7 +103,7 @@ pub(crate) async fn no_table_outlives_its_people(rig: Rig) {
     let people = tables(&rig, &columns).await;
     assert!(people.len() > 12, "{people:?}");
     assert_eq!(
-        forgotten(&people, &[ERASE], &["DELETE FROM"]),
+        forgotten(&people, &[ERASE, GONE], &["DELETE FROM"]),
         Vec::<String>::new(),
         "when a contact is erased?"
     );
@@ -82,6 +111,24 @@ pub(crate) async fn no_table_outlives_its_people(rig: Rig) {
         forgotten(&people, &[SANDBOX], &["DELETE FROM"]),
         Vec::<String>::new(),
         "when the sandbox is cleared?"
+    );
+}
+
+/// Every table either loses what is old or is known to have no age; what refers to a removed conversation or message is
+/// changed in any case.
+pub(crate) async fn no_table_outlives_its_age(rig: Rig) {
+    let all = tables(&rig, &[]).await;
+    let mut left = forgotten(&all, &[RETENTION, GONE], &["DELETE FROM"]);
+    left.retain(|table| !OF_THE_HUB.contains(&table.as_str()));
+    let mut known: Vec<&str> = WITHOUT_AGE.iter().map(|(table, _)| *table).collect();
+    known.sort_unstable();
+    assert_eq!(left, known, "what becomes of these when they are old?");
+    let hanging = tables(&rig, &["conversation_id", "message_id"]).await;
+    assert!(hanging.len() > 8, "{hanging:?}");
+    assert_eq!(
+        forgotten(&hanging, &[RETENTION, GONE], &["DELETE FROM", "UPDATE"]),
+        Vec::<String>::new(),
+        "what becomes of these when their conversation is removed?"
     );
 }
 

@@ -6,12 +6,14 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+mod backup;
 mod contacts;
 mod continuity;
 mod forgotten;
 mod inbound;
 mod links;
 mod outbound;
+mod retention;
 mod rig;
 mod schema;
 mod walls;
@@ -58,8 +60,11 @@ store_conformance! {
     contacts: a_merge_taken_back_changed_nothing, what_was_said_while_two_were_one_stays,
         stop_and_consents_are_kept_at_their_strictest, merges_come_back_in_turn_and_old_ids_lead_on,
         a_split_address_takes_what_is_its_own, only_two_of_one_workspace_merge,
-        an_erased_contact_leaves_nothing_and_does_not_come_back;
-    forgotten: no_table_outlives_its_workspace, no_table_outlives_its_people, no_table_stays_behind_in_a_merge;
+        an_erased_contact_leaves_nothing_and_does_not_come_back, plain_keys_of_an_earlier_version_become_keyed;
+    forgotten: no_table_outlives_its_workspace, no_table_outlives_its_people, no_table_stays_behind_in_a_merge,
+        no_table_outlives_its_age;
+    retention: only_what_is_closed_and_old_and_waits_for_nothing_goes,
+        a_removed_conversation_leaves_nothing_and_its_customer_begins_anew, one_workspace_s_age_is_not_another_s;
     continuity: a_fault_holds_what_waits_and_what_is_written_then, a_claim_into_a_fault_is_held,
         a_lane_is_carried_as_a_whole_with_one_line_and_comes_home, who_waits_is_told_where_we_go_on,
         a_suggestion_waits_for_a_person, without_consent_nobody_is_carried,
@@ -72,5 +77,6 @@ store_conformance! {
         a_link_taken_back_cuts_off_who_proved_nothing;
     walls: workspaces_never_meet, changes_are_seen_in_order_by_a_tailing_reader, a_failing_unit_stores_nothing,
         a_panicking_unit_harms_no_other, reading_units_cannot_write, search_finds_words_of_its_workspace_only,
+        a_short_word_is_looked_for_in_the_newest_messages_only,
         labels_and_leads;
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use everthread_core::content::Content;
+use everthread_core::dedupe::KeySecret;
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::dispatch::{Claim as DispatchClaim, LaneHead};
 use everthread_core::event::{
@@ -33,8 +34,14 @@ pub(crate) fn at(n: i64) -> Timestamp {
     T0 + Span::secs(n)
 }
 
+/// What events' keys are hashed under.
+pub(crate) fn secret() -> KeySecret {
+    KeySecret::new(&[5; 32])
+}
+
 pub(crate) struct Rig {
     pub(crate) store: Store,
+    pub(crate) url: StoreUrl,
     pub(crate) ws: WorkspaceId,
     pub(crate) user: UserId,
     /// Settles by callback and echoes, splits at 20 characters, has a window of a day.
@@ -60,10 +67,10 @@ impl Rig {
     }
 
     async fn new(url: StoreUrl, dir: Option<tempfile::TempDir>) -> Self {
-        let store = Store::open(url, Options::default()).await.unwrap();
+        let store = Store::open(url.clone(), Options::default()).await.unwrap();
         let mut rig = Self {
             store,
-
+            url,
             ws: WorkspaceId(0),
             user: UserId(0),
             chat: AccountId(0),
@@ -87,6 +94,11 @@ impl Rig {
         rig.chat = rig.account(rig.ws, "chat", Settle::ByCallback(Span::secs(60))).await;
         rig.plain = rig.account(rig.ws, "plain", Settle::Never).await;
         rig
+    }
+
+    /// The same on another database, which holds a copy.
+    pub(crate) fn with_store(self, store: Store) -> Self {
+        Self { store, ..self }
     }
 
     pub(crate) fn seed(&self) -> u64 {
@@ -186,6 +198,7 @@ impl Rig {
             now,
             seed: self.seed(),
             items,
+            keys: secret(),
             directory: Arc::clone(&self.directory),
             rules: Arc::clone(&self.rules),
         }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use everthread_core::ids::WorkspaceId;
+use everthread_core::limits::SEARCH_LOOK_MAX;
 use everthread_core::outbox::Settle;
 use everthread_core::time::Timestamp;
+use everthread_store::read::inbox::{InboxPage, View};
 use everthread_store::units::{AddPipeline, ApplyItem, ItemResult, SetCursor, StageKind};
-use everthread_store::{Db, Error, Result, Unit, search, sql, vals};
+use everthread_store::{Db, Error, Result, Unit, sql, vals};
 
 use crate::rig::{Rig, T0, at, message};
 
@@ -151,29 +154,18 @@ pub(crate) async fn reading_units_cannot_write(rig: Rig) {
     assert_eq!(rig.int(sql!("SELECT count(*) FROM cursors")).await, 0);
 }
 
-struct Find(search::Query);
-
-impl Unit for Find {
-    type Out = usize;
-    async fn run<D: Db>(&self, db: &mut D) -> Result<usize> {
-        let found: Vec<(i64,)> = match db.engine() {
-            everthread_store::Engine::Sqlite => {
-                let find = sql!(
-                    lite: "SELECT rowid FROM message_search WHERE message_search MATCH ?1",
-                    pg: "SELECT 1"
-                );
-                db.rows(find, &vals![self.0.lite.as_str()]).await?
-            }
-            everthread_store::Engine::Postgres => {
-                let find = sql!(
-                    lite: "SELECT 1",
-                    pg: "SELECT rowid FROM message_search WHERE tokens @@ CAST(CAST(?1 AS TEXT) AS tsquery)"
-                );
-                db.rows(find, &vals![self.0.pg.as_str()]).await?
-            }
-        };
-        Ok(found.len())
-    }
+/// How many conversations a search of the inbox finds.
+async fn found(rig: &Rig, workspace: WorkspaceId, q: &str) -> usize {
+    let page = InboxPage {
+        workspace,
+        view: View::All,
+        channel: None,
+        label: None,
+        q: Some(q.to_owned()),
+        after: None,
+        limit: 100,
+    };
+    rig.store.read(page).await.unwrap().len()
 }
 
 pub(crate) async fn search_finds_words_of_its_workspace_only(mut rig: Rig) {
@@ -196,16 +188,34 @@ pub(crate) async fn search_finds_words_of_its_workspace_only(mut rig: Rig) {
         ("обув", 1),
         ("синята струва", 1),
         ("退款", 1),
-        ("款", 0),
+        ("款", 1),
         ("creme BRULEE", 1),
         ("quotes 50", 1),
         ("обувка退款", 0),
         ("нищо", 0),
     ] {
-        let query = search::query(rig.ws, text).unwrap();
-        assert_eq!(rig.store.read(Find(query)).await.unwrap(), want, "{text}");
+        assert_eq!(found(&rig, rig.ws, text).await, want, "{text}");
     }
-    assert_eq!(rig.store.read(Find(search::query(other, "синята").unwrap())).await.unwrap(), 1);
+    assert_eq!(found(&rig, other, "синята").await, 1);
+}
+
+/// The bound shows in what is found: beyond it a short word finds nothing, a longer one all.
+pub(crate) async fn a_short_word_is_looked_for_in_the_newest_messages_only(rig: Rig) {
+    rig.apply(T0, rig.chat, vec![message("old", "m0", "zq zqualm 茶")]).await;
+    let newer: Vec<_> =
+        (0..SEARCH_LOOK_MAX - 1).map(|n| message("many", &format!("n{n}"), "quiet")).collect();
+    for some in newer.chunks(250) {
+        rig.apply(at(1), rig.chat, some.to_vec()).await;
+    }
+    for q in ["zq", "z", "zq ", "茶", "zqu", "zqualm z"] {
+        assert_eq!(found(&rig, rig.ws, q).await, 1, "{q} is within the bound");
+    }
+    rig.apply(at(2), rig.chat, vec![message("many", "last", "quiet")]).await;
+    for (q, want) in [("zq", 0), ("z", 0), ("zq ", 0), ("茶", 0), ("zqu", 1), ("zqualm z", 1), ("quiet z", 0)]
+    {
+        assert_eq!(found(&rig, rig.ws, q).await, want, "{q}");
+    }
+    assert_eq!(found(&rig, rig.ws, "qu").await, 1, "newer ones are found");
 }
 
 pub(crate) async fn labels_and_leads(mut rig: Rig) {

@@ -42,6 +42,7 @@ export interface Setup {
 const members = [...keys.users, 'all'] as const;
 const apiKeys = ['api-keys'] as const;
 const security = ['security'] as const;
+const retention = ['retention'] as const;
 const audit = ['audit'] as const;
 
 export const useMembers = () =>
@@ -60,6 +61,14 @@ export const useSecurity = (enabled: boolean) =>
     queryFn: ({ signal }) => get<{ second_factor_required: boolean }>('/security', signal),
   });
 
+/** How long closed conversations are kept, and how many an age (default: the one that is set) would remove now. */
+export const useRetention = (days?: number) =>
+  useQuery({
+    queryKey: [...retention, days ?? null],
+    queryFn: ({ signal }) =>
+      get<{ days: number | null; old: number }>(`/retention${query({ days })}`, signal),
+  });
+
 export const useAudit = (enabled: boolean) =>
   useInfiniteQuery({
     queryKey: audit,
@@ -75,6 +84,7 @@ const refresh = (client: QueryClient, key: readonly string[]) =>
 export const refreshMembers = (client: QueryClient) => refresh(client, keys.users);
 export const refreshApiKeys = (client: QueryClient) => refresh(client, apiKeys);
 export const refreshSecurity = (client: QueryClient) => refresh(client, security);
+export const refreshRetention = (client: QueryClient) => refresh(client, retention);
 export const refreshSession = (client: QueryClient) => refresh(client, keys.session);
 
 export const put = <T>(path: string, body: unknown) => call<T>('PUT', path, { body });

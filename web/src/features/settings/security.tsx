@@ -17,6 +17,7 @@ import {
   useSecurity,
 } from './api';
 import { Field, SendForm } from './form';
+import { Retention } from './retention';
 import { SecondFactor } from './second-factor';
 import { words } from './strings';
 
@@ -186,7 +187,12 @@ export function Security() {
       ) : null}
       <Password />
       <SecondFactor />
-      {locked ? null : <ForEverybody />}
+      {locked ? null : (
+        <>
+          <ForEverybody />
+          <Retention />
+        </>
+      )}
       {admin && !locked ? (
         <>
           <h3 className="mt-8 font-semibold">{words.log}</h3>

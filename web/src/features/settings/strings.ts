@@ -105,6 +105,24 @@ export const words = {
   requireText: 'Who has none reaches only this page until it is set up. API keys are not asked.',
   requireFirst: 'Set up your own first.',
   ownersOnly: 'Only an owner changes this.',
+  retention: 'Closed conversations',
+  keptForever: 'All closed conversations are kept.',
+  goAfter: (days: number) => `A closed conversation is removed after ${days} quiet days.`,
+  changeRetention: 'Change how long',
+  retentionWhat:
+    'A conversation that is resolved and in which nothing happened for so many days is removed for good, with its messages and files. Contacts, leads and what still waits stay.',
+  days: 'Days',
+  daysHint: '7 or more. Leave it empty to keep all.',
+  counting: 'Counting…',
+  oldNow: (old: number) =>
+    old === 0
+      ? 'No conversation is so old now.'
+      : old === 1
+        ? 'One conversation is removed now, others as they come of age.'
+        : `${old >= 1000 ? '1,000 or more' : old} conversations are removed now, others as they come of age.`,
+  keepAll: 'Keep all',
+  setAge: 'Set',
+  removeAfter: (days: number) => `Remove after ${days} days`,
   log: 'What was changed',
   logText: 'Who changed what in this workspace, newest first.',
   did: {

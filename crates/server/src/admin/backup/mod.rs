@@ -12,6 +12,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use everthread_store::backup::{Snapshot, copy_postgres, copy_sqlite};
 use everthread_store::journal::{Cursor, Journal};
 use serde_json::json;
 
@@ -30,18 +31,14 @@ const JOURNAL: &str = "journal";
 const SETTINGS: &str = "everthread.toml";
 const MEDIA: &str = "media/";
 
+/// Names of engines in the manifest.
+const SQLITE: &str = "sqlite";
+const POSTGRES: &str = "postgres";
+
 /// Bytes of the buffer before the disk.
 const BUFFER: usize = 1 << 20;
 
 pub(super) async fn run(admin: &Admin, file: &Path, passphrase: &str, sink: &Sink) -> Result<(), Failure> {
-    if admin.config.database_url.is_some() {
-        return Err(Failure(format!(
-            "a hub on PostgreSQL is not backed up by this command yet. First run `pg_dump --format=custom` on the \
-             database, then copy from {0}: journal/, media/, everthread.toml and the key file {0}/key (keep the key apart \
-             from the rest)",
-            admin.config.data.display()
-        )));
-    }
     if file.exists() {
         return Err(Failure(format!("{} exists; choose another name or remove it", file.display())));
     }
@@ -53,6 +50,7 @@ pub(super) async fn run(admin: &Admin, file: &Path, passphrase: &str, sink: &Sin
         data: admin.config.data.clone(),
         file: file.to_owned(),
         passphrase: passphrase.to_owned(),
+        database_url: admin.config.database_url.clone(),
         journal,
     };
     let done = tokio::task::spawn_blocking(move || job.run()).await.map_err(Failure::from_display)??;
@@ -90,6 +88,7 @@ struct Job {
     data: PathBuf,
     file: PathBuf,
     passphrase: String,
+    database_url: Option<String>,
     journal: Journal,
 }
 
@@ -102,12 +101,7 @@ impl Job {
         let (partial, out) = Temporary::beside(&self.file, ".partial")?;
         let mut archive = Writer::new(BufWriter::with_capacity(BUFFER, out)).map_err(unwritten)?;
 
-        let (copy, _) = Temporary::beside(&self.file, ".database")?;
-        let snapshot =
-            everthread_store::backup::copy_sqlite(&self.data.join("everthread.db"), &copy.0, CURSOR)
-                .map_err(|e| Failure(format!("the database can't be copied: {e}")))?;
-        archive.section(DATABASE, |to| copy_file(&copy.0, to))?;
-        drop(copy);
+        let snapshot = self.database(&mut archive)?;
 
         // One record earlier than needed, so that the segment that carries the numbers on is always there.
         let cursor = snapshot.cursor.as_deref().and_then(read_cursor);
@@ -132,7 +126,7 @@ impl Job {
         let manifest = Manifest {
             version: 1,
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            engine: "sqlite".to_owned(),
+            engine: if self.database_url.is_some() { POSTGRES } else { SQLITE }.to_owned(),
             created_at,
             cursor: snapshot.cursor,
             counts,
@@ -147,6 +141,20 @@ impl Job {
             "counts": manifest.counts,
             "next_steps": ["Keep the passphrase apart from the file: without it the accounts' secrets can't be read."],
         }))
+    }
+
+    /// Adds the database, as of one moment.
+    fn database<W: Write>(&self, archive: &mut Writer<W>) -> Result<Snapshot, Failure> {
+        let uncopied = |e: everthread_store::Error| Failure(format!("the database can't be copied: {e}"));
+        if let Some(url) = &self.database_url {
+            let runtime = tokio::runtime::Handle::current();
+            let copy = |to: &mut dyn Write| runtime.block_on(copy_postgres(url, CURSOR, to));
+            return archive.section(DATABASE, |to| copy(to).map_err(uncopied));
+        }
+        let (copy, _) = Temporary::beside(&self.file, ".database")?;
+        let snapshot = copy_sqlite(&self.data.join("everthread.db"), &copy.0, CURSOR).map_err(uncopied)?;
+        archive.section(DATABASE, |to| copy_file(&copy.0, to))?;
+        Ok(snapshot)
     }
 
     /// All of it is on the disk before the file has its name.

@@ -3,18 +3,21 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use everthread_core::time::Timestamp;
-use everthread_store::Store;
+use everthread_store::backup::PgRestore;
 use everthread_store::journal::{Cursor, FsDisk};
 use everthread_store::units::{GetCursor, HoldRestored, SetCursor};
+use everthread_store::{Error, Store};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::archive::{Manifest, Reader, damaged};
-use super::{BUFFER, DATABASE, JOURNAL, MEDIA, SETTINGS, private};
+use super::{BUFFER, DATABASE, JOURNAL, MEDIA, POSTGRES, SETTINGS, SQLITE, private};
 use crate::admin::{Admin, Failure, UNFINISHED};
 use crate::apply::{CURSOR, Stage, read_cursor, write_cursor};
+use crate::cli::Place;
 use crate::clock;
 use crate::config::Config;
 use crate::effects::Effects;
@@ -23,8 +26,9 @@ use crate::erasure::log;
 /// Parts held in one unit.
 const HOLD_AT_ONCE: u32 = 500;
 
-/// Brings a backup back into an empty data folder, and prints what came of it as JSON. Nothing is written before the
-/// whole file, the passphrase and the target were found to be right; what fails after that is removed again.
+/// Brings a backup back into an empty data folder (and an empty database, where it was made on PostgreSQL), and prints
+/// what came of it as JSON. Nothing is written before the whole file, the passphrase and the target were found to be
+/// right; what fails after that is removed again.
 ///
 /// `erasures`: the newest log of erasures; without it, the one that lies in the data folder.
 pub async fn restore(
@@ -48,10 +52,11 @@ pub async fn restore(
         let check = move || check(&file, &passphrase);
         tokio::task::spawn_blocking(check).await.map_err(Failure::from_display)??
     };
+    let database = target_database(config, &manifest.engine).await?;
     let lock = crate::admin::lock(&config.data)
         .map_err(|e| unwritable(&config.data, &e))?
         .ok_or_else(|| Failure(format!("another process uses {}", config.data.display())))?;
-    let done = fill(config, (file, &manifest), &key, erasures.as_deref()).await;
+    let done = fill(config, (file, &manifest), &key, database.clone(), erasures.as_deref()).await;
     drop(lock);
     let done = match done {
         Ok(done) => done,
@@ -61,6 +66,11 @@ pub async fn restore(
             if let Some(bytes) = erasures.filter(|_| existed) {
                 let _ = fs::write(&own, bytes);
             }
+            if let Some(database) = database
+                && let Err(error) = database.discard().await
+            {
+                eprintln!("everthread: the database can't be emptied again: {error}");
+            }
             return Err(failure);
         }
     };
@@ -69,13 +79,6 @@ pub async fn restore(
 }
 
 fn check_target(config: &Config) -> Result<(), Failure> {
-    if config.database_url.is_some() {
-        return Err(Failure(
-            "a backup of a hub on SQLite is restored into the data folder; leave --database-url away. A dump of \
-             PostgreSQL is restored with `pg_restore`"
-                .into(),
-        ));
-    }
     let shown = config.data.display();
     match fs::read_dir(&config.data) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -93,14 +96,42 @@ fn check_target(config: &Config) -> Result<(), Failure> {
     }
 }
 
+/// The empty database that the backup goes into, held against others; `None` where it goes into the data folder.
+async fn target_database(config: &Config, engine: &str) -> Result<Option<Arc<PgRestore>>, Failure> {
+    let url = match (engine, &config.database_url) {
+        (SQLITE, None) => return Ok(None),
+        (POSTGRES, Some(url)) => url,
+        (SQLITE, Some(_)) => {
+            return Err(Failure(
+                "this backup was made on SQLite and can't go into PostgreSQL; restore it without --database-url \
+                 (nor EVERTHREAD_DATABASE_URL)"
+                    .into(),
+            ));
+        }
+        (POSTGRES, None) => {
+            return Err(Failure(
+                "this backup was made on PostgreSQL and can't go into SQLite; make an empty database with `createdb NAME` \
+                 and give its address with --database-url postgres://..."
+                    .into(),
+            ));
+        }
+        _ => return Err(Failure(format!("this program can't restore a backup of engine {engine:?}"))),
+    };
+    match PgRestore::begin(url).await {
+        Ok(database) => Ok(Some(Arc::new(database))),
+        Err(Error::Conflict(why)) => Err(Failure(format!(
+            "{why}; a backup is restored into an empty database only. Make one with `createdb NAME` and give its address \
+             with --database-url"
+        ))),
+        Err(error) => Err(Failure(format!("the database can't be used: {error}"))),
+    }
+}
+
 /// Reads all of the file; answers what it says of itself and the unwrapped key.
 fn check(file: &Path, passphrase: &str) -> Result<(Manifest, Vec<u8>), Failure> {
     let mut reader = open(file)?;
     while reader.section(|_, _| Ok(()))? {}
     let (manifest, proof) = reader.finish()?;
-    if manifest.engine != "sqlite" {
-        return Err(Failure(format!("this program can't restore a backup of engine {:?}", manifest.engine)));
-    }
     let (key, seal) = manifest.key.open(passphrase)?;
     proof.check(&seal)?;
     Ok((manifest, key))
@@ -136,11 +167,12 @@ async fn fill(
     config: &Config,
     (file, manifest): (&Path, &Manifest),
     key: &[u8],
+    database: Option<Arc<PgRestore>>,
     erasures: Option<&[u8]>,
 ) -> Result<serde_json::Value, Failure> {
     let mark = config.data.join(UNFINISHED);
     fs::write(&mark, "").map_err(|e| unwritable(&mark, &e))?;
-    let write = Extract { data: config.data.clone(), file: file.to_owned(), key: key.to_vec() };
+    let write = Extract { data: config.data.clone(), file: file.to_owned(), key: key.to_vec(), database };
     tokio::task::spawn_blocking(move || write.run()).await.map_err(Failure::from_display)??;
     let (held, applied) = settle(config).await?;
     let erased = erase_again(config, manifest, erasures).await?;
@@ -160,16 +192,32 @@ async fn fill(
                 .to_owned(),
         );
     }
+    if other_database(config) {
+        next_steps.push(
+            "Before the hub starts, write the address of this database into everthread.toml, or give it with \
+             --database-url each time: the file as it came back does not name it."
+                .to_owned(),
+        );
+    }
     Ok(json!({
-        "data": config.data, "created_at": manifest.created_at, "counts": manifest.counts,
+        "data": config.data, "engine": manifest.engine, "created_at": manifest.created_at, "counts": manifest.counts,
         "records_applied": applied, "parts_held": held, "erased_again": erased, "next_steps": next_steps,
     }))
+}
+
+/// True where the settings that came back lead to another database than the one restored into.
+fn other_database(config: &Config) -> bool {
+    let place = Place { data: Some(config.data.clone()), database_url: None, config: None };
+    // Settings that can't be read are refused, in better words, when the hub starts.
+    crate::config::load(&place, None).is_ok_and(|settings| settings.database_url != config.database_url)
 }
 
 struct Extract {
     data: PathBuf,
     file: PathBuf,
     key: Vec<u8>,
+    /// `None`: the database is a file in the data folder.
+    database: Option<Arc<PgRestore>>,
 }
 
 impl Extract {
@@ -183,7 +231,12 @@ impl Extract {
 
     fn section(&self, name: &str, from: &mut dyn Read) -> Result<(), Failure> {
         match name {
-            DATABASE => Self::put(&self.data.join("everthread.db"), from),
+            DATABASE => match &self.database {
+                Some(database) => tokio::runtime::Handle::current()
+                    .block_on(database.load(from))
+                    .map_err(|e| Failure(format!("the database can't be restored: {e}"))),
+                None => Self::put(&self.data.join("everthread.db"), from),
+            },
             SETTINGS => Self::put(&self.data.join(SETTINGS), from),
             log::FILE => {
                 let path = log::path(&self.data);
@@ -270,6 +323,7 @@ async fn settle(config: &Config) -> Result<(u64, u64), Failure> {
     let stage = Stage {
         store: admin.store.clone(),
         journal: journal.clone(),
+        keys: admin.seal.event_keys(),
         registry: admin.hub.registry(),
         rules: admin.hub.rules(),
         effects: Effects::new(notes, realtime, admin.hub.clone(), crate::continuity::view()),

@@ -93,7 +93,14 @@ async fn every_row_of_many_pages_is_written_once() {
         })
         .collect();
     let directory = world.hub.directory();
-    let unit = Apply { now: now(), seed: seed(), items, directory, rules: Arc::default() };
+    let unit = Apply {
+        now: now(),
+        seed: seed(),
+        items,
+        keys: KeySecret::new(&[1; 32]),
+        directory,
+        rules: Arc::default(),
+    };
     world.store.write(unit).await.unwrap();
     let mut out = Vec::new();
     let from = Source { store: world.store.clone(), registry: Arc::default() };

@@ -9,6 +9,7 @@ mod inbox;
 mod incidents;
 mod media;
 mod people;
+mod retention;
 mod roles;
 mod sandbox;
 mod second_factor;
@@ -25,6 +26,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
 use everthread_core::content::Content;
+use everthread_core::dedupe::KeySecret;
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::event::{Address, AddressKind, Event, EventKind, InMessage, Peer};
 use everthread_core::ids::{AccountId, ContactId, ProblemId, Uid, UserId, WorkspaceId};
@@ -347,7 +349,14 @@ impl World {
             automation: true,
         }];
         let directory = self.hub.directory();
-        let unit = Apply { now: at, seed: seed(), items, directory, rules: Arc::default() };
+        let unit = Apply {
+            now: at,
+            seed: seed(),
+            items,
+            keys: KeySecret::new(&[1; 32]),
+            directory,
+            rules: Arc::default(),
+        };
         self.store.write(unit).await.unwrap();
         let row = self.get("/conversations?view=all").by(shop, Role::Owner).await.ok(200);
         Uid::read("conv", row["items"][0]["id"].as_str().unwrap()).unwrap()

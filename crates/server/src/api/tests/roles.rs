@@ -81,6 +81,8 @@ const ROUTES: &[(&str, &str, Needs, &str)] = &[
     ("POST", "/sandbox/faults", ADMIN, r#"{"platform":"instagram","component":"send"}"#),
     ("DELETE", "/sandbox/faults", ADMIN, ""),
     ("DELETE", "/sandbox/faults/{id}", ADMIN, ""),
+    ("GET", "/retention", VIEWER, ""),
+    ("PUT", "/retention", OWNER, r#"{"days":null}"#),
     ("GET", "/security", VIEWER, ""),
     ("PUT", "/security", OWNER, r#"{"second_factor_required":false}"#),
     ("GET", "/session", Needs::Session, ""),

@@ -17,6 +17,7 @@ pub mod media;
 pub mod messages;
 pub mod pipelines;
 pub mod problems;
+pub mod retention;
 pub mod rules;
 pub mod sandbox;
 pub mod security;

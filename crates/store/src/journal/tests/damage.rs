@@ -123,7 +123,7 @@ fn a_cursor_of_another_journal_is_an_alarm_and_everything_is_read() {
     let (mut reader, alarm) = log.reader_from(Some(Cursor { journal: foreign, number: 4 }));
     assert_eq!(alarm, Some(CursorAlarm::Foreign { cursor: foreign, found: log.id() }));
     assert_eq!(reader.read_batch(100, 1 << 20).unwrap().records.len(), expected.len());
-    assert_eq!(log.sweep(at(1_000_000)).unwrap(), 0, "nothing counts as applied any more");
+    assert_eq!(log.sweep(at(1_000_000), None).unwrap(), 0, "nothing counts as applied any more");
 }
 
 #[test]

@@ -18,10 +18,13 @@ fn retention_drops_only_what_is_applied_and_old() {
     let disk = SimDisk::new();
     let mut log = filled(&disk);
     let files = disk.names(".seg").len();
-    assert_eq!(log.sweep(at(1_000_000)).unwrap(), 0, "nothing is applied");
+    assert_eq!(log.sweep(at(1_000_000), None).unwrap(), 0, "nothing is applied");
     log.set_applied(50);
-    assert_eq!(log.sweep(at(3600)).unwrap(), 0, "nothing is old enough");
-    let dropped = log.sweep(at(1_000_000)).unwrap();
+    assert_eq!(log.sweep(at(3600), None).unwrap(), 0, "nothing is old enough");
+    assert_eq!(log.sweep(at(3600), Some(Span::hours(2))).unwrap(), 0, "a longer age changes nothing");
+    let early = log.sweep(at(3600), Some(Span::mins(59))).unwrap();
+    assert!(early >= 1, "a shorter one holds");
+    let dropped = early + log.sweep(at(1_000_000), None).unwrap();
     assert!(dropped >= 2, "{dropped}");
     assert_eq!(disk.names(".seg").len(), files - dropped);
     let oldest = log.status().oldest;
@@ -40,7 +43,7 @@ fn with_everything_dropped_the_numbers_go_on() {
     let mut log = filled(&disk);
     for _ in 0..3 {
         log.set_applied(100);
-        log.sweep(at(10_000_000)).unwrap();
+        log.sweep(at(10_000_000), None).unwrap();
         drop(log);
         log = open(&disk).0;
     }

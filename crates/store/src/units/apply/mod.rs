@@ -10,6 +10,7 @@ mod people;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use everthread_core::dedupe::{Key, KeySecret};
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::event::{Event, EventKind};
 use everthread_core::ids::{AccountId, ContactId, ConversationId, MessageId, WorkspaceId};
@@ -17,7 +18,7 @@ use everthread_core::rules::RuleSet;
 use everthread_core::time::{Span, Timestamp};
 
 use super::After;
-use super::work::{Work, event_hash};
+use super::work::Work;
 use crate::{Db, Result, Unit, Val, sql, vals};
 
 use people::{ContactState, ConversationState, PeerKey, PeerState};
@@ -56,6 +57,8 @@ pub struct Apply {
     pub now: Timestamp,
     pub seed: u64,
     pub items: Vec<ApplyItem>,
+    /// What the events' keys are hashed under.
+    pub keys: KeySecret,
     pub directory: Arc<Directory>,
     /// Rules by workspace; one that is missing has none.
     pub rules: Arc<HashMap<WorkspaceId, Arc<RuleSet>>>,
@@ -106,8 +109,8 @@ impl Unit for Apply {
 impl Apply {
     /// Takes the events' keys; false where one was taken before (I3).
     async fn take_keys<D: Db>(&self, db: &mut D) -> Result<Vec<bool>> {
-        let hashes: Vec<[u8; 16]> =
-            self.items.iter().map(|item| event_hash(item.account, &item.event)).collect();
+        let hashes: Vec<_> =
+            self.items.iter().map(|item| Key::new(item.account, &item.event).stored(&self.keys)).collect();
         let sets: Vec<[Val<'_>; 2]> =
             self.items.iter().zip(&hashes).map(|(item, hash)| vals![item.account, hash]).collect();
         let counts = db

@@ -1,13 +1,13 @@
 //! Erasing a contact: nothing that says who it was stays. Keys of events stay (hashes), so that no redelivery and no
 //! replay brings it back.
 
-use everthread_core::content::{Content, MediaSource};
 use everthread_core::event::{Address, AddressKind};
-use everthread_core::ids::{ContactId, ConversationId, MediaId, MessageId, Uid, WorkspaceId};
+use everthread_core::ids::{ContactId, ConversationId, MessageId, Uid, WorkspaceId};
 use everthread_core::time::Timestamp;
 
 use crate::units::After;
 use crate::units::feed::restart_feed;
+use crate::units::gone::{OF_CONVERSATION, OF_MESSAGE, uploads};
 use crate::units::work::Work;
 use crate::{Db, Result, Sql, Unit, Val, sql, vals};
 
@@ -100,7 +100,7 @@ impl Unit for EraseContact {
             db.exec_all(*step, &ids).await?;
         }
         db.exec_all(sql!("DELETE FROM messages WHERE id = ?1"), &ids).await?;
-        self.uploads(db, messages.iter().filter_map(|(_, content)| content.as_deref())).await?;
+        uploads(db, self.workspace, messages.iter().filter_map(|(_, content)| content.as_deref())).await?;
         let mut out = ContactErased { messages: messages.len() as u64, ..ContactErased::default() };
         out.more = messages.len() as u64 >= u64::from(self.limit);
         if !out.more {
@@ -112,18 +112,6 @@ impl Unit for EraseContact {
         Ok(out)
     }
 }
-
-/// What hangs on one message.
-const OF_MESSAGE: &[Sql] = &[
-    sql!("DELETE FROM attempts WHERE message_id = ?1"),
-    sql!("DELETE FROM message_parts WHERE message_id = ?1"),
-    sql!("DELETE FROM message_search WHERE rowid = ?1"),
-    sql!(
-        "INSERT INTO media_gone (storage_key, at) SELECT storage_key, created_at FROM media \
-         WHERE message_id = ?1 AND storage_key IS NOT NULL ON CONFLICT DO NOTHING"
-    ),
-    sql!("DELETE FROM media WHERE message_id = ?1"),
-];
 
 /// A message of the person in a conversation of another keeps its place in the sequence, and nothing else.
 const EMPTY: Sql = sql!(
@@ -157,16 +145,6 @@ impl Unit for Strays {
     }
 }
 
-/// What hangs on one conversation.
-const OF_CONVERSATION: &[Sql] = &[
-    sql!("DELETE FROM conversation_labels WHERE conversation_id = ?1"),
-    sql!("DELETE FROM timers WHERE conversation_id = ?1"),
-    sql!("DELETE FROM lanes WHERE conversation_id = ?1"),
-    sql!("DELETE FROM plans WHERE conversation_id = ?1"),
-    sql!("DELETE FROM continuation_links WHERE conversation_id = ?1"),
-    sql!("DELETE FROM conversations WHERE id = ?1"),
-];
-
 /// What hangs on the contact; children before parents.
 const OF_CONTACT: &[Sql] = &[
     sql!("DELETE FROM leads WHERE contact_id = ?1"),
@@ -179,34 +157,6 @@ const OF_CONTACT: &[Sql] = &[
 ];
 
 impl EraseContact {
-    /// Files that were uploaded here for these messages.
-    async fn uploads<'a, D: Db>(
-        &self,
-        db: &mut D,
-        contents: impl Iterator<Item = &'a str> + Send,
-    ) -> Result<()> {
-        let contents = contents.map(serde_json::from_str::<Content>).collect::<Result<Vec<_>, _>>()?;
-        let uids: Vec<Uid> = contents
-            .iter()
-            .flat_map(|content| &content.attachments)
-            .filter_map(|file| match &file.source {
-                Some(MediaSource::Stored(id)) => Uid::read(MediaId::PREFIX, id),
-                _ => None,
-            })
-            .collect();
-        let sets: Vec<[Val<'_>; 2]> = uids.iter().map(|uid| vals![*uid, self.workspace]).collect();
-        db.exec_all(
-            sql!(
-                "INSERT INTO media_gone (storage_key, at) SELECT storage_key, created_at FROM media \
-                 WHERE uid = ?1 AND workspace_id = ?2 AND storage_key IS NOT NULL ON CONFLICT DO NOTHING"
-            ),
-            &sets,
-        )
-        .await?;
-        db.exec_all(sql!("DELETE FROM media WHERE uid = ?1 AND workspace_id = ?2"), &sets).await?;
-        Ok(())
-    }
-
     /// Everything but the messages. Answers how many rows elsewhere told of the person.
     async fn rest<D: Db>(&self, db: &mut D, work: &mut Work, traces: &ContactTraces) -> Result<u64> {
         let conversations: Vec<(ConversationId, Uid)> = db

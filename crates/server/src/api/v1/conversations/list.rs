@@ -24,7 +24,8 @@ pub struct Filter {
     pub channel: Option<String>,
     /// Only with this label.
     pub label: Option<String>,
-    /// Only whose contact's name begins with this, or that hold messages with all of its words (the newest hits).
+    /// Only whose contact's name begins with this, or that hold messages with all of its words (the newest hits). Words of
+    /// one or two letters are looked for in the newest 1,000 messages only.
     pub q: Option<String>,
 }
 
