@@ -1,6 +1,6 @@
 //! Simulated platforms over real HTTP, with simulated customers.
 //!
-//! One listener plays Telegram, WhatsApp Cloud, Instagram and Twilio, each under a path of its own (see
+//! One listener plays Telegram, WhatsApp Cloud, Instagram, Messenger and Twilio, each under a path of its own (see
 //! [`Platform::path`]), checks what it is sent the way the platform does, delivers signed webhooks with the platform's
 //! own retry policy, and can be told to fail. Everything under `/_control` steers it (see [`control`]).
 //!

@@ -17,6 +17,8 @@ pub(crate) struct Person {
     pub(crate) country: &'static str,
     pub(crate) phone: String,
     pub(crate) email: String,
+    /// Gives neither number nor address when asked.
+    pub(crate) private: bool,
 }
 
 /// Latin spelling of first names that need one, for handles and addresses.
@@ -111,6 +113,7 @@ impl Person {
             language: names.language,
             country: names.country,
             phone: phone(names.country, index),
+            private: index % 4 == 2,
             email: format!("{latin}{index}@example.{}", rng.pick(&["com", "org", "net"])),
         }
     }
@@ -148,12 +151,14 @@ pub(crate) struct Customer {
     /// `p<number>`, or the address of one added by hand.
     pub(crate) key: String,
     pub(crate) person: Person,
-    /// Telegram user id, WhatsApp digits, IGSID, E.164.
+    /// Telegram user id, WhatsApp digits, IGSID, PSID, E.164.
     pub(crate) address: String,
     /// WhatsApp's business-scoped id.
     pub(crate) bsuid: Option<String>,
     /// WhatsApp leaves the phone number out (the customer has a username).
     pub(crate) hides_phone: bool,
+    /// Writes of their own accord.
+    pub(crate) opens: bool,
     /// Has blocked the business.
     pub(crate) blocked: bool,
     /// Has sent STOP (Twilio).
@@ -189,6 +194,10 @@ impl Customer {
                     index
                 )
             }
+            Platform::Messenger => {
+                let page = account.page_id.as_deref().unwrap_or_default();
+                format!("{}{index:06}", 1_000_000_000 + hash(seed, &["page", page]) % 8_000_000_000)
+            }
             Platform::Twilio => person.phone.clone(),
         };
         Self::with(seed, account, person, address, format!("p{index}"), index % 7 == 3)
@@ -215,6 +224,7 @@ impl Customer {
             address,
             bsuid,
             hides_phone: whatsapp && hides_phone,
+            opens: true,
             blocked: false,
             opted_out: false,
             offline: false,
