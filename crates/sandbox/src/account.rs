@@ -366,8 +366,8 @@ pub(crate) fn register(world: &Arc<World>, ask: NewAccount) -> Result<AccountVie
         view: view.clone(),
     };
     for index in 0..count {
-        let person = Person::new(world.config.seed, index);
-        let mut customer = Customer::new(world.config.seed, &view, person, index);
+        let person = Person::new(world.config.people(), index);
+        let mut customer = Customer::new(&world.config, &view, person, index);
         customer.opens = openers.contains(&index);
         account.admit(customer);
     }

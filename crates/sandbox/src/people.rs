@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::Config;
 use crate::account::{AccountView, Platform};
 use crate::rng::{Rng, hash};
 use crate::script::{LANGUAGES, Mind};
@@ -181,7 +182,8 @@ pub(crate) struct Customer {
 
 impl Customer {
     /// Person `index` on an account.
-    pub(crate) fn new(seed: u64, account: &AccountView, person: Person, index: usize) -> Self {
+    pub(crate) fn new(config: &Config, account: &AccountView, person: Person, index: usize) -> Self {
+        let seed = config.people();
         let address = match account.platform {
             Platform::Telegram => {
                 (5_000_000_000 + hash(seed, &["tg"]) % 1_000_000_000 + index as u64 * 7_919).to_string()
@@ -200,22 +202,22 @@ impl Customer {
             }
             Platform::Twilio => person.phone.clone(),
         };
-        Self::with(seed, account, person, address, format!("p{index}"), index % 7 == 3)
+        Self::with(config, account, person, address, format!("p{index}"), index % 7 == 3)
     }
 
     /// A customer with an address of one's own choosing.
     pub(crate) fn with(
-        seed: u64,
+        config: &Config,
         account: &AccountView,
         person: Person,
         address: String,
         key: String,
         hides_phone: bool,
     ) -> Self {
-        let mut rng = Rng::new(seed, &["customer", &account.id, &key]);
+        let mut rng = Rng::new(config.seed, &["customer", &account.id, &key]);
         let whatsapp = account.platform == Platform::Whatsapp;
-        let digits =
-            hash(seed, &["bsuid", &account.waba_id, &key]) % 9_000_000_000_000_000 + 1_000_000_000_000_000;
+        let digits = hash(config.people(), &["bsuid", &account.waba_id, &key]) % 9_000_000_000_000_000
+            + 1_000_000_000_000_000;
         let bsuid = whatsapp.then(|| format!("{}.{digits}", person.country));
         Self {
             pace: rng.range(60, 200),
