@@ -13,12 +13,18 @@ use crate::registry::Account;
 use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 
-/// The simulated platforms, in the order in which customers are at home there.
-const PLATFORMS: [Platform; 5] =
-    [Platform::Instagram, Platform::Messenger, Platform::Whatsapp, Platform::Telegram, Platform::Twilio];
+/// The simulated platforms, each with the group of customers that is at home there. Who has a number writes by WhatsApp and by SMS:
+/// one thread.
+const PLATFORMS: [(Platform, usize); 5] = [
+    (Platform::Instagram, 0),
+    (Platform::Messenger, 1),
+    (Platform::Whatsapp, 2),
+    (Platform::Telegram, 3),
+    (Platform::Twilio, 2),
+];
 
 /// Simulated customers who write on each account: enough for something to be under way whenever a newcomer takes a platform down.
-/// Each writes on one of them; a number that is given there is nobody else's.
+/// A number that is given on the others is nobody else's.
 const OPENERS: usize = 8;
 
 /// Starts the sandbox, connects its accounts, lets customers write.
@@ -32,7 +38,7 @@ pub async fn start(admin: &Admin, hub_addr: SocketAddr, supervisor: &Supervisor)
     config.seed = crate::clock::seed();
     config.people_seed = Some(workspace.uid.0.as_u64_pair().1);
     // Whoever fails to be heard at home can write elsewhere.
-    config.customers = OPENERS * PLATFORMS.len();
+    config.customers = OPENERS * PLATFORMS.iter().map(|(_, group)| group + 1).max().unwrap_or(1);
     config.speed = 4.0;
     config.chatter = true;
     config.business_url = Some(admin.public_url.clone());
@@ -48,11 +54,11 @@ pub async fn start(admin: &Admin, hub_addr: SocketAddr, supervisor: &Supervisor)
     };
     rules(admin, workspace.id).await?;
     let mut accounts = Vec::new();
-    for (place, platform) in PLATFORMS.into_iter().enumerate() {
+    for (platform, group) in PLATFORMS {
         let api_base = handle.api_base(platform);
         let account = connect(admin, workspace.id, platform, &api_base).await?;
         let mut new = registration(platform, &account, &format!("http://{hub_addr}"));
-        (new.openers, new.opens_from) = (Some(OPENERS), place * OPENERS);
+        (new.openers, new.opens_from) = (Some(OPENERS), group * OPENERS);
         let played = handle.register(new).map_err(Failure::from_display)?;
         accounts.push((account.id, played.id));
     }

@@ -7,7 +7,7 @@ use everthread_core::time::{Span, Timestamp};
 
 use super::amend::{amend_message, target};
 use super::facts::{PartRow, echoed_part, learn, learn_one, typed_elsewhere};
-use super::watermark::{RECEIPT, pass};
+use super::watermark::{RECEIPT, pass_parked};
 use super::{ApplyItem, Batch, ItemResult};
 use crate::units::work::{Work, provider_key};
 use crate::{Db, Result, Val, row_struct, sql, vals};
@@ -103,7 +103,7 @@ async fn take_parked<D: Db>(
     drop_parked(db, rows).await
 }
 
-async fn drop_parked<D: Db>(db: &mut D, rows: Vec<ParkedRow>) -> Result<Vec<(Event, Timestamp)>> {
+pub(super) async fn drop_parked<D: Db>(db: &mut D, rows: Vec<ParkedRow>) -> Result<Vec<(Event, Timestamp)>> {
     let ids: Vec<[Val<'_>; 1]> = rows.iter().map(|row| vals![row.id]).collect();
     db.exec_all(sql!("DELETE FROM parked WHERE id = ?1"), &ids).await?;
     let mut out = Vec::with_capacity(rows.len());
@@ -191,11 +191,8 @@ async fn release_echoes<D: Db>(
     if rows.is_empty() {
         return Ok(());
     }
-    // A watermark stays for as long as it may: what it is about may be settled later still.
     let (marks, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.kind == RECEIPT);
-    for row in marks {
-        pass(db, work, conversation, account, row.event()?).await?;
-    }
+    pass_parked(db, work, conversation, (account, identity), marks).await?;
     if rows.is_empty() || under_way(db, account, identity).await? {
         return Ok(());
     }

@@ -3,10 +3,10 @@
 use everthread_core::directory::AccountInfo;
 use everthread_core::event::{Event, EventKind, Fact, Receipt, ReceiptOf};
 use everthread_core::ids::{AccountId, ConversationId, IdentityId};
-use everthread_core::time::{Span, Timestamp};
+use everthread_core::time::Timestamp;
 
 use super::facts::{PartRow, learn_one};
-use super::parked::{PARK, parked_for};
+use super::parked::{PARK, ParkedRow, drop_parked, parked_for};
 use super::{ApplyItem, Batch, ItemResult};
 use crate::units::work::Work;
 use crate::{Db, Result, sql, vals};
@@ -16,9 +16,6 @@ pub(super) const RECEIPT: &str = "receipt";
 
 /// Newest messages of a conversation that a watermark is looked up in.
 const LOOK: i64 = 100;
-
-/// Platforms count in whole milliseconds, we in microseconds.
-const SLACK: Span = Span::millis(1);
 
 impl Batch<'_> {
     /// A receipt for everything sent to this customer up to a time. It waits too where that may include what we do not know yet to
@@ -63,9 +60,9 @@ async fn undecided<D: Db>(
             sql!(
                 "SELECT p.id FROM message_parts p JOIN attempts a ON a.id = p.attempt_id \
                  WHERE p.identity_id = ?2 AND p.account_id = ?1 AND p.state IN ('sending', 'uncertain', 'unconfirmed') \
-                 AND a.started_at BETWEEN ?3 AND ?4 LIMIT 1"
+                 AND a.started_at >= ?3 AND a.started_at < ?4 LIMIT 1"
             ),
-            &vals![account, identity, until - PARK, until + SLACK],
+            &vals![account, identity, until - PARK, until],
         )
         .await?;
     Ok(found.is_some())
@@ -73,7 +70,7 @@ async fn undecided<D: Db>(
 
 /// Tells the parts that a watermark is about, and gives them, the newest last. A call begun before then whose answer said yes is meant:
 /// the answer takes its time, and in a lane the next call begins only after it.
-pub(super) async fn pass<D: Db>(
+async fn pass<D: Db>(
     db: &mut D,
     work: &mut Work,
     conversation: ConversationId,
@@ -90,9 +87,9 @@ pub(super) async fn pass<D: Db>(
                  JOIN messages m ON m.conversation_id = v.id AND m.seq > v.seq - ?4 \
                  JOIN message_parts p ON p.message_id = m.id LEFT JOIN attempts a ON a.id = p.attempt_id \
                  WHERE v.id = ?1 AND p.account_id = ?2 AND p.accepted_at IS NOT NULL \
-                 AND (p.accepted_at <= ?3 OR a.started_at <= ?3) ORDER BY m.seq, p.idx"
+                 AND (p.accepted_at <= ?3 OR a.started_at < ?3) ORDER BY m.seq, p.idx"
             ),
-            &vals![conversation, account, until + SLACK, LOOK],
+            &vals![conversation, account, until, LOOK],
         )
         .await?;
     for part in &mut parts {
@@ -110,14 +107,33 @@ fn mark(event: &Event) -> Option<(Fact, Timestamp)> {
 
 /// Watermarks that came before it was known that this part went out.
 pub(super) async fn heard_up_to<D: Db>(db: &mut D, work: &mut Work, part: &mut PartRow) -> Result<()> {
-    for row in parked_for(db, part.account, part.identity).await? {
-        if row.kind != RECEIPT {
-            continue;
-        }
-        let passed = pass(db, work, part.conversation, part.account, row.event()?).await?;
-        if let Some(known) = passed.into_iter().find(|known| known.id == part.id) {
-            *part = known;
-        }
+    let rows = parked_for(db, part.account, part.identity).await?;
+    let marks = rows.into_iter().filter(|row| row.kind == RECEIPT).collect();
+    let passed = pass_parked(db, work, part.conversation, (part.account, part.identity), marks).await?;
+    if let Some(known) = passed.into_iter().rev().find(|known| known.id == part.id) {
+        *part = known;
     }
     Ok(())
+}
+
+/// As [`pass`], for watermarks that waited. They wait on while there is something that they may be about.
+pub(super) async fn pass_parked<D: Db>(
+    db: &mut D,
+    work: &mut Work,
+    conversation: ConversationId,
+    (account, identity): (AccountId, IdentityId),
+    rows: Vec<ParkedRow>,
+) -> Result<Vec<PartRow>> {
+    let mut passed = Vec::new();
+    let mut over = Vec::new();
+    for row in rows {
+        let (event, at) = row.event()?;
+        let Some((_, until)) = mark(&event) else { continue };
+        passed.extend(pass(db, work, conversation, account, (event, at)).await?);
+        if !undecided(db, account, identity, until).await? {
+            over.push(row);
+        }
+    }
+    drop_parked(db, over).await?;
+    Ok(passed)
 }
