@@ -23,7 +23,7 @@ fn talks_on_instagram(contact: &Value) -> bool {
     contact["identities"].as_array().into_iter().flatten().any(|identity| identity["kind"] == "instagram")
 }
 
-/// Contacts of the simulated Instagram, once six of its eight customers have given their number.
+/// Contacts of the simulated Instagram, once five of its eight customers have given their number.
 async fn met(hub: &Hub) -> Vec<Value> {
     let look = async || {
         let mut contacts = hub.rows("contacts").await;
@@ -49,16 +49,6 @@ async fn the_press_carries_most_and_says_of_the_others_why_they_wait() {
     let all = ["instagram", "messenger", "telegram", "twilio", "whatsapp"].map(str::to_owned);
     assert_eq!(played, all.into(), "{accounts:#?}");
     let contacts = met(&hub).await;
-    let phones: Vec<String> = hub
-        .rows("contacts")
-        .await
-        .iter()
-        .flat_map(|c| c["identities"].as_array().cloned().unwrap_or_default())
-        .filter(|identity| identity["kind"] == "phone")
-        .map(|identity| text(&identity["value"]))
-        .collect();
-    assert_eq!(phones.iter().collect::<BTreeSet<_>>().len(), phones.len(), "a number twice: {phones:?}");
-
     hub.good("POST", "/sandbox/faults", json!({ "platform": "instagram", "component": "all" })).await;
     let incident = until("a confirmed incident", async || {
         let all = list(&hub, "/incidents").await;
