@@ -25,18 +25,21 @@ pub enum Platform {
     Whatsapp,
     /// Instagram messaging, with Instagram Login or through a Page.
     Instagram,
+    /// Messenger: a Page's own inbox.
+    Messenger,
     /// Twilio's messaging API.
     Twilio,
 }
 
 impl Platform {
     /// Every platform.
-    pub const ALL: [Self; 4] = [Self::Telegram, Self::Whatsapp, Self::Instagram, Self::Twilio];
+    pub const ALL: [Self; 5] =
+        [Self::Telegram, Self::Whatsapp, Self::Instagram, Self::Messenger, Self::Twilio];
 
     /// Who runs it: what belongs to one company can fail together.
     pub fn company(self) -> &'static str {
         match self {
-            Self::Whatsapp | Self::Instagram => "meta",
+            Self::Whatsapp | Self::Instagram | Self::Messenger => "meta",
             Self::Telegram => "telegram",
             Self::Twilio => "twilio",
         }
@@ -48,6 +51,7 @@ impl Platform {
             Self::Telegram => "Telegram",
             Self::Whatsapp => "WhatsApp",
             Self::Instagram => "Instagram",
+            Self::Messenger => "Messenger",
             Self::Twilio => "SMS",
         }
     }
@@ -56,7 +60,7 @@ impl Platform {
     pub fn path(self) -> &'static str {
         match self {
             Self::Telegram => "/telegram",
-            Self::Whatsapp | Self::Instagram => "/graph",
+            Self::Whatsapp | Self::Instagram | Self::Messenger => "/graph",
             Self::Twilio => "/twilio",
         }
     }
@@ -67,6 +71,7 @@ impl Platform {
             Self::Telegram => "telegram",
             Self::Whatsapp => "whatsapp",
             Self::Instagram => "instagram",
+            Self::Messenger => "messenger",
             Self::Twilio => "twilio",
         }
     }
@@ -119,7 +124,7 @@ pub struct NewAccount {
     /// The Instagram professional account.
     #[serde(default)]
     pub ig_id: Option<String>,
-    /// The Page it is linked to; given, the account speaks the Messenger Platform's dialect.
+    /// The Page: Messenger's own, or the one that an Instagram account is linked to and answers under.
     #[serde(default)]
     pub page_id: Option<String>,
     /// The business's handle.
@@ -140,7 +145,14 @@ pub struct NewAccount {
     /// Rate limits other than the documented ones.
     #[serde(default)]
     pub limits: Limits,
-    /// Instagram's human agent tag is approved.
+    /// How many of the customers (the first is number `opens_from`) write of their own accord; all if absent. The others are there,
+    /// answer, and come here when another platform fails them.
+    #[serde(default)]
+    pub openers: Option<usize>,
+    /// The first of them.
+    #[serde(default)]
+    pub opens_from: usize,
+    /// Instagram, Messenger: the human agent tag is approved.
     #[serde(default)]
     pub human_agent: bool,
     /// WhatsApp: how late refusals come.
@@ -175,6 +187,8 @@ impl NewAccount {
             auth_token: None,
             from: None,
             customers: None,
+            openers: None,
+            opens_from: 0,
             limits: Limits::default(),
             human_agent: false,
             refusals: Refusals::default(),
@@ -213,7 +227,7 @@ pub struct AccountView {
     pub waba_id: String,
     /// The Instagram professional account.
     pub ig_id: String,
-    /// The Page it is linked to.
+    /// The Page.
     pub page_id: Option<String>,
     /// The business's handle.
     pub username: String,
@@ -287,6 +301,7 @@ fn complete(world: &World, ask: NewAccount, number: u64) -> AccountView {
         Platform::Telegram => format!("{}:AA{}", rng.digits(10), rng.letters(33, ALNUM)),
         Platform::Whatsapp => format!("EAA{}", rng.letters(60, ALNUM)),
         Platform::Instagram => format!("IGAA{}", rng.letters(60, ALNUM)),
+        Platform::Messenger => format!("EAA{}", rng.letters(60, ALNUM)),
         Platform::Twilio => String::new(),
     };
     AccountView {
@@ -303,7 +318,9 @@ fn complete(world: &World, ask: NewAccount, number: u64) -> AccountView {
         phone_number_id: or(ask.phone_number_id, format!("10{}", rng.digits(13))),
         waba_id: or(ask.waba_id, format!("11{}", rng.digits(13))),
         ig_id: or(ask.ig_id, format!("17841{}", rng.digits(12))),
-        page_id: ask.page_id,
+        page_id: ask
+            .page_id
+            .or_else(|| (platform == Platform::Messenger).then(|| format!("10{}", rng.digits(13)))),
         username: or(
             ask.username,
             format!("linen_loom_{number}{}", if platform == Platform::Telegram { "_bot" } else { "" }),
@@ -321,6 +338,7 @@ pub(crate) fn register(world: &Arc<World>, ask: NewAccount) -> Result<AccountVie
     let mut state = world.state();
     let number = state.next_account + 1;
     let count = ask.customers.unwrap_or(world.config.customers);
+    let openers = ask.opens_from..ask.opens_from + ask.openers.unwrap_or(count);
     let limits = ask.limits.clone();
     let (human_agent, refusals, templates) = (ask.human_agent, ask.refusals, ask.templates.clone());
     let view = complete(world, ask, number);
@@ -348,7 +366,9 @@ pub(crate) fn register(world: &Arc<World>, ask: NewAccount) -> Result<AccountVie
         view: view.clone(),
     };
     for index in 0..count {
-        let customer = Customer::new(world.config.seed, &view, Person::new(world.config.seed, index), index);
+        let person = Person::new(world.config.people(), index);
+        let mut customer = Customer::new(&world.config, &view, person, index);
+        customer.opens = openers.contains(&index);
         account.admit(customer);
     }
     if let Some(url) = &view.webhook_url {
@@ -366,6 +386,7 @@ fn clash(state: &State, view: &AccountView) -> Option<String> {
         Platform::Telegram => a.token == view.token,
         Platform::Whatsapp => a.phone_number_id == view.phone_number_id,
         Platform::Instagram => a.ig_id == view.ig_id,
+        Platform::Messenger => a.page_id == view.page_id,
         Platform::Twilio => a.account_sid == view.account_sid && a.from == view.from,
     };
     let other = state.accounts.values().find(|a| a.view.platform == view.platform && same(&a.view))?;

@@ -61,7 +61,7 @@ pub(crate) fn act(world: &Arc<World>, account_id: &str, key: &str, act: Act) -> 
     let result = match account.view.platform {
         Platform::Telegram => telegram::act(account, &customer, act, now),
         Platform::Whatsapp => graph::whatsapp_act(account, &customer, act, now),
-        Platform::Instagram => graph::instagram_act(world, account, &customer, act, now),
+        Platform::Instagram | Platform::Messenger => graph::direct_act(world, account, &customer, act, now),
         Platform::Twilio => twilio::act(world, account, &customer, act, now),
     };
     deliver::flush(world, &mut state, account_id);
@@ -90,7 +90,7 @@ pub(crate) fn meant<'a>(account: &'a Account, customer: &Customer, id: &str) -> 
 pub(crate) fn travel(world: &Arc<World>, account: &mut Account, id: &str) {
     let now = world.now_ms();
     let first = match account.view.platform {
-        Platform::Telegram | Platform::Instagram => Stage::Delivered,
+        Platform::Telegram | Platform::Instagram | Platform::Messenger => Stage::Delivered,
         Platform::Whatsapp | Platform::Twilio => Stage::Sent,
     };
     let wait = world.lived(account.rng.range(60, 300));
@@ -153,7 +153,7 @@ fn receipt(account: &mut Account, id: &str, now: i64) {
     match account.view.platform {
         Platform::Telegram => {}
         Platform::Whatsapp => graph::whatsapp_receipt(account, id, now),
-        Platform::Instagram => graph::instagram_receipt(account, id, now),
+        Platform::Instagram | Platform::Messenger => graph::direct_receipt(account, id, now),
         Platform::Twilio => twilio::receipt(account, id),
     }
 }
@@ -262,8 +262,8 @@ pub(crate) fn settle_in(world: &Arc<World>, account_id: &str) {
     }
     let round = state.chatter_round;
     let Some(account) = state.accounts.get_mut(account_id) else { return };
-    let crowd = account.customers.len() as u64;
-    for customer in account.customers.values_mut() {
+    let crowd = account.customers.values().filter(|customer| customer.opens).count() as u64;
+    for customer in account.customers.values_mut().filter(|customer| customer.opens) {
         // The first writes within seconds; a crowd spreads over minutes.
         let wait = customer.rng.range(1_000, 8_000 + crowd * 6_000);
         plan_opening(world, now + world.lived(wait), account_id, &customer.key, round);

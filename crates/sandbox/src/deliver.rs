@@ -254,11 +254,15 @@ fn meta_over(
     account.book.counts.last_hook_error = Some(error);
     mark(account, message, "RETRYING");
     let since = *account.failing_since_ms.get_or_insert(now);
-    let page = account.view.platform == Platform::Instagram && account.view.page_id.is_some();
+    let page = account.view.platform != Platform::Whatsapp && account.view.page_id.is_some();
     if page && now - since > world.retried(PAGE_FORGIVES_MS as u64) {
         account.view.subscribed = false;
     }
-    let keeps = if object == "instagram" { INSTAGRAM_KEEPS_MS } else { WHATSAPP_KEEPS_MS };
+    let keeps = match object {
+        "page" => PAGE_FORGIVES_MS,
+        "instagram" => INSTAGRAM_KEEPS_MS,
+        _ => WHATSAPP_KEEPS_MS,
+    };
     let over = !account.view.subscribed || now + wait - born > world.retried(keeps as u64);
     if over {
         account.book.counts.hooks_given_up += 1;

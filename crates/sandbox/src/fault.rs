@@ -304,7 +304,7 @@ pub(crate) async fn under(
         }
         Kind::ErrorAfterAccept => {
             let _ = work(false).await;
-            refusal(platform, Refusal::Internal)
+            refusal(platform, Refusal::LateSuccess)
         }
         Kind::Blackhole => work(true).await,
         Kind::Drop | Kind::Delay | Kind::Hold | Kind::Duplicate | Kind::Batch | Kind::Reorder => {
@@ -321,12 +321,14 @@ pub(crate) enum Refusal {
     Revoked,
     /// With the wait in milliseconds.
     Throttled(u64),
+    /// It was done all the same.
+    LateSuccess,
 }
 
 fn refusal(platform: Platform, why: Refusal) -> Reply {
     match platform {
         Platform::Telegram => telegram::refusal(why),
-        Platform::Whatsapp | Platform::Instagram => graph::refusal(platform, why),
+        Platform::Whatsapp | Platform::Instagram | Platform::Messenger => graph::refusal(platform, why),
         Platform::Twilio => twilio::refusal(why),
     }
 }

@@ -1,6 +1,6 @@
 //! Simulated platforms over real HTTP, with simulated customers.
 //!
-//! One listener plays Telegram, WhatsApp Cloud, Instagram and Twilio, each under a path of its own (see
+//! One listener plays Telegram, WhatsApp Cloud, Instagram, Messenger and Twilio, each under a path of its own (see
 //! [`Platform::path`]), checks what it is sent the way the platform does, delivers signed webhooks with the platform's
 //! own retry policy, and can be told to fail. Everything under `/_control` steers it (see [`control`]).
 //!
@@ -68,6 +68,9 @@ pub struct Config {
     pub business_url: Option<String>,
     /// Everything that the sandbox makes up follows from this number.
     pub seed: u64,
+    /// Who the customers are follows from this one, if it is given: the same people come back to a business in a later run, while
+    /// what they say and the platforms' ids for it are new.
+    pub people_seed: Option<u64>,
     /// Simulated customers of each account that doesn't say otherwise.
     pub customers: usize,
     /// How much faster than people the customers (and receipts) are; 1 is life-like.
@@ -83,6 +86,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The number that decides who the customers are.
+    pub(crate) fn people(&self) -> u64 {
+        self.people_seed.unwrap_or(self.seed)
+    }
+
     /// Life-like defaults: eight customers per account, no chatter until it is switched on.
     pub fn new(listen: SocketAddr, started_at: SystemTime) -> Self {
         Self {
@@ -91,6 +99,7 @@ impl Config {
             public_url: None,
             business_url: None,
             seed: 1,
+            people_seed: None,
             customers: 8,
             speed: 1.0,
             retry_speed: 1.0,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::Config;
 use crate::account::{AccountView, Platform};
 use crate::rng::{Rng, hash};
 use crate::script::{LANGUAGES, Mind};
@@ -17,6 +18,8 @@ pub(crate) struct Person {
     pub(crate) country: &'static str,
     pub(crate) phone: String,
     pub(crate) email: String,
+    /// Gives neither number nor address when asked.
+    pub(crate) private: bool,
 }
 
 /// Latin spelling of first names that need one, for handles and addresses.
@@ -111,6 +114,7 @@ impl Person {
             language: names.language,
             country: names.country,
             phone: phone(names.country, index),
+            private: index % 4 == 2,
             email: format!("{latin}{index}@example.{}", rng.pick(&["com", "org", "net"])),
         }
     }
@@ -148,12 +152,14 @@ pub(crate) struct Customer {
     /// `p<number>`, or the address of one added by hand.
     pub(crate) key: String,
     pub(crate) person: Person,
-    /// Telegram user id, WhatsApp digits, IGSID, E.164.
+    /// Telegram user id, WhatsApp digits, IGSID, PSID, E.164.
     pub(crate) address: String,
     /// WhatsApp's business-scoped id.
     pub(crate) bsuid: Option<String>,
     /// WhatsApp leaves the phone number out (the customer has a username).
     pub(crate) hides_phone: bool,
+    /// Writes of their own accord.
+    pub(crate) opens: bool,
     /// Has blocked the business.
     pub(crate) blocked: bool,
     /// Has sent STOP (Twilio).
@@ -176,7 +182,8 @@ pub(crate) struct Customer {
 
 impl Customer {
     /// Person `index` on an account.
-    pub(crate) fn new(seed: u64, account: &AccountView, person: Person, index: usize) -> Self {
+    pub(crate) fn new(config: &Config, account: &AccountView, person: Person, index: usize) -> Self {
+        let seed = config.people();
         let address = match account.platform {
             Platform::Telegram => {
                 (5_000_000_000 + hash(seed, &["tg"]) % 1_000_000_000 + index as u64 * 7_919).to_string()
@@ -189,24 +196,28 @@ impl Customer {
                     index
                 )
             }
+            Platform::Messenger => {
+                let page = account.page_id.as_deref().unwrap_or_default();
+                format!("{}{index:06}", 1_000_000_000 + hash(seed, &["page", page]) % 8_000_000_000)
+            }
             Platform::Twilio => person.phone.clone(),
         };
-        Self::with(seed, account, person, address, format!("p{index}"), index % 7 == 3)
+        Self::with(config, account, person, address, format!("p{index}"), index % 7 == 3)
     }
 
     /// A customer with an address of one's own choosing.
     pub(crate) fn with(
-        seed: u64,
+        config: &Config,
         account: &AccountView,
         person: Person,
         address: String,
         key: String,
         hides_phone: bool,
     ) -> Self {
-        let mut rng = Rng::new(seed, &["customer", &account.id, &key]);
+        let mut rng = Rng::new(config.seed, &["customer", &account.id, &key]);
         let whatsapp = account.platform == Platform::Whatsapp;
-        let digits =
-            hash(seed, &["bsuid", &account.waba_id, &key]) % 9_000_000_000_000_000 + 1_000_000_000_000_000;
+        let digits = hash(config.people(), &["bsuid", &account.waba_id, &key]) % 9_000_000_000_000_000
+            + 1_000_000_000_000_000;
         let bsuid = whatsapp.then(|| format!("{}.{digits}", person.country));
         Self {
             pace: rng.range(60, 200),
@@ -215,6 +226,7 @@ impl Customer {
             address,
             bsuid,
             hides_phone: whatsapp && hides_phone,
+            opens: true,
             blocked: false,
             opted_out: false,
             offline: false,

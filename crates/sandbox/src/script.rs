@@ -35,6 +35,8 @@ struct Phrases {
     yes: &'static str,
     phone: &'static str,
     email: &'static str,
+    /// Instead of a number or an address.
+    declines: &'static str,
 }
 
 const PHRASES: &[Phrases] = &[
@@ -56,6 +58,7 @@ const PHRASES: &[Phrases] = &[
         yes: "Yes please",
         phone: "Sure, it's {phone}",
         email: "It's {email}",
+        declines: "I'd rather not, let's stay here",
     },
     Phrases {
         language: "es",
@@ -75,6 +78,7 @@ const PHRASES: &[Phrases] = &[
         yes: "Sí, por favor",
         phone: "Claro, es el {phone}",
         email: "Es {email}",
+        declines: "Prefiero que no, sigamos por aquí",
     },
     Phrases {
         language: "fr",
@@ -98,6 +102,7 @@ const PHRASES: &[Phrases] = &[
         yes: "Oui, s'il vous plaît",
         phone: "Bien sûr, c'est le {phone}",
         email: "C'est {email}",
+        declines: "Je préfère pas, restons ici",
     },
     Phrases {
         language: "de",
@@ -117,6 +122,7 @@ const PHRASES: &[Phrases] = &[
         yes: "Ja, bitte",
         phone: "Klar, {phone}",
         email: "{email}",
+        declines: "Lieber nicht, bleiben wir hier",
     },
     Phrases {
         language: "pt",
@@ -136,6 +142,7 @@ const PHRASES: &[Phrases] = &[
         yes: "Sim, por favor",
         phone: "Claro, é {phone}",
         email: "É {email}",
+        declines: "Prefiro não, vamos continuar por aqui",
     },
     Phrases {
         language: "ru",
@@ -155,6 +162,7 @@ const PHRASES: &[Phrases] = &[
         yes: "Да, пожалуйста",
         phone: "Конечно, {phone}",
         email: "{email}",
+        declines: "Лучше не надо, давайте здесь",
     },
     Phrases {
         language: "th",
@@ -174,6 +182,7 @@ const PHRASES: &[Phrases] = &[
         yes: "ค่ะ",
         phone: "ได้ค่ะ {phone}",
         email: "{email} ค่ะ",
+        declines: "ไม่สะดวกค่ะ คุยที่นี่ดีกว่า",
     },
     Phrases {
         language: "ja",
@@ -193,6 +202,7 @@ const PHRASES: &[Phrases] = &[
         yes: "はい、お願いします",
         phone: "{phone} です",
         email: "{email} です",
+        declines: "それは控えます。ここでお願いします",
     },
     Phrases {
         language: "ar",
@@ -212,6 +222,7 @@ const PHRASES: &[Phrases] = &[
         yes: "نعم من فضلك",
         phone: "أكيد، {phone}",
         email: "{email}",
+        declines: "أفضل لا، لنبق هنا",
     },
 ];
 
@@ -298,6 +309,10 @@ pub(crate) fn answer(
     if !buttons.is_empty() && rng.chance(0.9) {
         return Answer::Press(rng.pick(buttons).clone());
     }
+    let asked = hears(PHONE_WORDS) || hears(EMAIL_WORDS);
+    if asked && person.private {
+        return Answer::Say(words.declines.to_owned());
+    }
     if hears(PHONE_WORDS) {
         return Answer::Say(fill(words.phone, person, 0));
     }
@@ -339,6 +354,15 @@ mod tests {
                 == Answer::Press(button.clone())
         });
         assert!(pressed.count() > 12);
+    }
+
+    #[test]
+    fn some_keep_their_number_to_themselves() {
+        let private: Vec<usize> = (0..8).filter(|index| Person::new(1, *index).private).collect();
+        assert_eq!(private, [2, 6]);
+        let person = Person::new(1, 6);
+        let said = answer(&person, &mut Mind::default(), &mut Rng::new(1, &["t"]), "Your phone?", &[]);
+        assert_eq!(said, Answer::Say(phrases(person.language).declines.to_owned()));
     }
 
     #[test]

@@ -13,8 +13,19 @@ use crate::registry::Account;
 use crate::sandbox::Sandbox;
 use crate::supervisor::Supervisor;
 
-/// Simulated customers of each account: enough for something to be under way whenever a newcomer takes a platform down.
-const CUSTOMERS: usize = 8;
+/// The simulated platforms, each with the group of customers that is at home there. Who has a number writes by WhatsApp and by SMS:
+/// one thread.
+const PLATFORMS: [(Platform, usize); 5] = [
+    (Platform::Instagram, 0),
+    (Platform::Messenger, 1),
+    (Platform::Whatsapp, 2),
+    (Platform::Telegram, 3),
+    (Platform::Twilio, 2),
+];
+
+/// Simulated customers who write on each account: enough for something to be under way whenever a newcomer takes a platform down.
+/// A number that is given on the others is nobody else's.
+const OPENERS: usize = 8;
 
 /// Starts the sandbox, connects its accounts, lets customers write.
 pub async fn start(admin: &Admin, hub_addr: SocketAddr, supervisor: &Supervisor) -> Result<Sandbox, Failure> {
@@ -22,9 +33,12 @@ pub async fn start(admin: &Admin, hub_addr: SocketAddr, supervisor: &Supervisor)
         hub_addr.ip(),
         hub_addr.port().checked_add(11).filter(|_| hub_addr.port() != 0).unwrap_or(0),
     );
+    let workspace = admin.workspace(None)?;
     let mut config = Config::new(listen, crate::clock::system_time());
     config.seed = crate::clock::seed();
-    config.customers = CUSTOMERS;
+    config.people_seed = Some(workspace.uid.0.as_u64_pair().1);
+    // Whoever fails to be heard at home can write elsewhere.
+    config.customers = OPENERS * PLATFORMS.iter().map(|(_, group)| group + 1).max().unwrap_or(1);
     config.speed = 4.0;
     config.chatter = true;
     config.business_url = Some(admin.public_url.clone());
@@ -38,15 +52,14 @@ pub async fn start(admin: &Admin, hub_addr: SocketAddr, supervisor: &Supervisor)
                 .map_err(|e| Failure(format!("the sandbox can't start: {e}")))?
         }
     };
-    let workspace = admin.workspace(None)?;
     rules(admin, workspace.id).await?;
     let mut accounts = Vec::new();
-    for platform in [Platform::Instagram, Platform::Whatsapp, Platform::Telegram, Platform::Twilio] {
+    for (platform, group) in PLATFORMS {
         let api_base = handle.api_base(platform);
         let account = connect(admin, workspace.id, platform, &api_base).await?;
-        let played = handle
-            .register(registration(platform, &account, &format!("http://{hub_addr}")))
-            .map_err(Failure::from_display)?;
+        let mut new = registration(platform, &account, &format!("http://{hub_addr}"));
+        (new.openers, new.opens_from) = (Some(OPENERS), group * OPENERS);
+        let played = handle.register(new).map_err(Failure::from_display)?;
         accounts.push((account.id, played.id));
     }
     Ok(Sandbox::new(handle, workspace.id, accounts))
@@ -81,20 +94,11 @@ async fn connect(
         admin.hub.reload().await.map_err(Failure::from_display)?;
     } else {
         let (settings, secrets) = made_up(platform, api_base);
-        let name = format!("Demo {}", title(platform));
+        let name = format!("Demo {}", platform.title());
         let form = Form { channel: platform.name().into(), name, settings, secrets, sandbox: true };
         admin.add_account(workspace, form).await?;
     }
-    find().ok_or_else(|| Failure(format!("the simulated {} account was not stored", title(platform))))
-}
-
-const fn title(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Telegram => "Telegram",
-        Platform::Whatsapp => "WhatsApp",
-        Platform::Instagram => "Instagram",
-        Platform::Twilio => "SMS",
-    }
+    find().ok_or_else(|| Failure(format!("the simulated {} account was not stored", platform.title())))
 }
 
 /// Sixteen digits that nobody else has.
@@ -112,6 +116,7 @@ fn made_up(platform: Platform, api_base: &str) -> (Settings, Secrets) {
         }
         Platform::Whatsapp => (vec![base, ("phone_number_id", digits()), ("waba_id", digits())], meta()),
         Platform::Instagram => (vec![base, ("ig_id", digits())], meta()),
+        Platform::Messenger => (vec![base, ("page_id", digits())], meta()),
         Platform::Twilio => (
             vec![
                 base,
@@ -137,6 +142,7 @@ fn registration(platform: Platform, account: &Account, hub: &str) -> NewAccount 
     new.phone_number_id = setting("phone_number_id");
     new.waba_id = setting("waba_id");
     new.ig_id = setting("ig_id");
+    new.page_id = setting("page_id");
     new.account_sid = setting("account_sid");
     new.auth_token = secret("auth_token");
     new.from = setting("from");

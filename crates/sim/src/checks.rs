@@ -294,6 +294,39 @@ row_struct! {
     }
 }
 
+/// Parts that an incident holds for another way than the one that the conversation goes now.
+pub(crate) enum LeftBehind {
+    /// In one conversation.
+    In(ConversationId),
+    /// In all that nobody wrote in since then.
+    Since(Timestamp),
+}
+
+impl Unit for LeftBehind {
+    /// With the account that they wait for, and that of the route.
+    type Out = Vec<(PartId, ConversationId, AccountId, AccountId)>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
+        let (one, before) = match self {
+            Self::In(conversation) => (Some(*conversation), None),
+            Self::Since(before) => (None, Some(*before)),
+        };
+        db.rows(
+            sql!(
+                "SELECT p.id, v.id, p.account_id, v.route_account_id FROM message_parts p \
+                 JOIN conversations v ON v.id = p.conversation_id WHERE p.unsent = 1 AND p.state = 'held' \
+                 AND p.incident_id IS NOT NULL AND v.status <> 'resolved' AND v.route_account_id IS NOT NULL \
+                 AND (p.account_id <> v.route_account_id OR p.identity_id <> v.route_identity_id) \
+                 AND (v.id = ?1 OR (CAST(?1 AS BIGINT) IS NULL AND p.state_at < ?2 AND v.last_in_at < ?2)) \
+                 AND NOT EXISTS (SELECT 1 FROM message_parts q WHERE q.conversation_id = v.id AND q.unsent = 1 \
+                 AND q.state IN ('sending', 'uncertain')) ORDER BY p.id"
+            ),
+            &vals![one, before],
+        )
+        .await
+    }
+}
+
 /// Parts that incidents have held since before then.
 pub(crate) struct HeldSince(pub(crate) Timestamp);
 

@@ -14,19 +14,26 @@ use everthread_store::units::Outgoing;
 use crate::faults::Faults;
 use crate::outages::{Component, Outages};
 use crate::rng::Rng;
-use crate::scene::{customer_address, own_id};
+use crate::scene::{customer_address, new_number, own_id};
 use crate::wire::{self, Answer, Post, Wire};
 
 /// What a webhook is about: what the judge holds the hub to once it is acknowledged.
 #[derive(Clone, Debug)]
 pub(crate) enum About {
-    Message { id: String, text: String },
+    Message {
+        id: String,
+        text: String,
+    },
     Typed(String),
     Echo(String),
     Receipt(String, Fact),
+    /// Everything sent to a customer until this message was taken, itself included.
+    Passed(String, Fact),
     Edit(String, String),
     Delete(String),
     Reaction(String),
+    /// A customer has this number from now on.
+    Moved(usize, String),
 }
 
 /// A webhook on its way: one item of one account, in the platform's own format.
@@ -41,6 +48,12 @@ pub(crate) struct Hook {
 impl std::fmt::Debug for Hook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {:?} {} {}", self.account, self.about, self.query, String::from_utf8_lossy(&self.body))
+    }
+}
+
+impl About {
+    fn is_receipt(&self) -> bool {
+        matches!(self, Self::Receipt(..) | Self::Passed(..))
     }
 }
 
@@ -59,6 +72,8 @@ pub(crate) struct Sent {
     peer: String,
     /// The highest fact that it told us, and that we acknowledged.
     pub(crate) told: Option<Fact>,
+    /// The same by a time, which a clock that jumped may take for another.
+    pub(crate) told_by_time: Option<Fact>,
 }
 
 /// What comes of a call: an answer after a while, and webhooks after another.
@@ -77,6 +92,8 @@ pub(crate) struct Provider {
     keys: HashMap<String, String>,
     pub(crate) outages: Outages,
     pub(crate) bad_tokens: HashSet<AccountId>,
+    /// Customers with another number than at first.
+    moved: HashMap<(AccountId, usize), String>,
     /// Messages of each customer, newest last.
     wrote: HashMap<(AccountId, String), Vec<String>>,
     /// When each customer last wrote: the platform's own reply window.
@@ -152,9 +169,9 @@ impl Provider {
             let Some(outage) = self.outages.hit(component, info, (now, rng)) else { continue };
             let over = outage.until.since(now);
             let gone = rng.chance(400);
-            hooks.retain(|(_, hook)| !gone || !matches!(hook.about, About::Receipt(..)));
+            hooks.retain(|(_, hook)| !gone || !hook.about.is_receipt());
             for (after, hook) in hooks.iter_mut() {
-                if matches!(hook.about, About::Receipt(..)) {
+                if hook.about.is_receipt() {
                     *after = *after + over;
                 }
             }
@@ -176,7 +193,14 @@ impl Provider {
         };
         self.keys.insert(key, provider_id.clone());
         let (account, part, peer) = (info.id, out.part, out.to.value.clone());
-        self.sent.push(Sent { account, part, provider_id: provider_id.clone(), peer, told: None });
+        self.sent.push(Sent {
+            account,
+            part,
+            provider_id: provider_id.clone(),
+            peer,
+            told: None,
+            told_by_time: None,
+        });
         provider_id
     }
 
@@ -197,6 +221,35 @@ impl Provider {
         Hook::new(info, post, About::Message { id, text: text.to_owned() })
     }
 
+    /// Where a customer writes from.
+    pub(crate) fn address(&self, info: &AccountInfo, customer: usize) -> String {
+        let moved = self.moved.get(&(info.id, customer)).cloned();
+        moved.unwrap_or_else(|| customer_address(info, customer).1)
+    }
+
+    /// A customer takes another number, once. `known`: whether the hub has heard of a message.
+    pub(crate) fn change_number(
+        &mut self,
+        info: &AccountInfo,
+        customer: usize,
+        now: Timestamp,
+        known: impl Fn(&str) -> bool,
+    ) -> Option<Hook> {
+        let (old, new) = (self.address(info, customer), new_number(info, customer));
+        let wrote = self.wrote.get(&(info.id, old.clone()))?;
+        if old == new || !wrote.iter().any(|id| known(id)) {
+            return None;
+        }
+        let number = self.number();
+        let post = wire_to(info, &old, now).moved(number, &new)?;
+        Some(Hook::new(info, post, About::Moved(customer, new)))
+    }
+
+    /// They write from there, once the hub has heard of it: nobody can tell who writes from a number that is not known yet.
+    pub(crate) fn moved_to(&mut self, account: AccountId, customer: usize, number: String) {
+        self.moved.insert((account, customer), number);
+    }
+
     /// A customer corrects or withdraws what they wrote, or reacts to what we wrote.
     pub(crate) fn second_thought(
         &mut self,
@@ -206,7 +259,7 @@ impl Provider {
         rng: &mut Rng,
     ) -> Option<Hook> {
         let number = self.number();
-        let (_, peer) = customer_address(info, customer);
+        let peer = self.address(info, customer);
         let wire = wire_to(info, &peer, now);
         let wrote = self.wrote.get(&(info.id, peer.clone())).cloned().unwrap_or_default();
         match rng.below(3) {
@@ -233,10 +286,10 @@ impl Provider {
     /// Somebody answers in the platform's own app.
     pub(crate) fn typed(&mut self, info: &AccountInfo, customer: usize, now: Timestamp) -> Option<Hook> {
         let number = self.number();
-        let (_, peer) = customer_address(info, customer);
+        let peer = self.address(info, customer);
         let wire = wire_to(info, &peer, now);
         let id = wire.provider_id(number);
-        let post = wire.echo(&id, &format!("typed by hand {number}"))?;
+        let post = wire.echo(&id, &format!("typed by hand {number}"), None)?;
         Some(Hook::new(info, post, About::Typed(id)))
     }
 }
@@ -261,12 +314,21 @@ fn tell(
         hooks.push((later + rng.millis(1, faults.webhook_millis), Hook::new(info, post, about)));
     };
     // WhatsApp echoes only what its own app sent.
-    if info.channel == "instagram" {
-        hook(rng, &|wire| wire.echo(id, text), About::Echo(id.to_owned()));
+    if matches!(info.channel.as_str(), "instagram" | "messenger") {
+        hook(rng, &|wire| wire.echo(id, text, Some(&correlation)), About::Echo(id.to_owned()));
     }
     let last = if rng.chance(60) { Fact::Failed } else { Fact::Delivered };
     let read = last == Fact::Delivered && rng.chance(600);
     for fact in [Some(Fact::Accepted), Some(last), read.then_some(Fact::Read)].into_iter().flatten() {
+        if info.channel == "messenger" {
+            let named = (fact == Fact::Delivered && rng.chance(700)).then_some(id);
+            let about = match named {
+                Some(_) => About::Receipt(id.to_owned(), fact),
+                None => About::Passed(id.to_owned(), fact),
+            };
+            hook(rng, &|wire| wire.passed(now, fact, named), about);
+            continue;
+        }
         hook(rng, &|wire| wire.receipt(id, fact, &correlation), About::Receipt(id.to_owned(), fact));
     }
 }

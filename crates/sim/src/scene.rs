@@ -62,6 +62,7 @@ impl Scene {
             settings: Settings(words(&[
                 ("phone_number_id", OWN),
                 ("ig_id", OWN),
+                ("page_id", OWN),
                 ("account_sid", "AC00000000000000000000000000000001"),
                 ("from", OWN_NUMBER),
             ])),
@@ -84,8 +85,8 @@ impl Scene {
             let policy = policy(rng);
             store.write(&SetPolicy { now, seed: seed + 4, workspace, user: None, policy })?;
             rules.insert(workspace, Arc::new(rule_set()));
-            // `wire.rs` does not speak for mail servers, which are no HTTP platforms, nor for Messenger.
-            for channel in CHANNELS.iter().filter(|c| !matches!(c.spec().name, "email" | "messenger")) {
+            // `wire.rs` does not speak for mail servers, which are no HTTP platforms.
+            for channel in CHANNELS.iter().filter(|c| c.spec().name != "email") {
                 // The second workspace shares the provider ids of the first on two channels: they must never meet.
                 let word = channel.spec().name;
                 if name == "one" || matches!(word, "whatsapp" | "telegram" | "instagram") {
@@ -157,6 +158,11 @@ pub(crate) fn customer_address(info: &AccountInfo, customer: usize) -> (AddressK
         _ => format!("1111{customer}"),
     };
     (kind, value)
+}
+
+/// The number that a customer has after a change. It is theirs, and nobody has said that it may be written to.
+pub(crate) fn new_number(info: &AccountInfo, customer: usize) -> String {
+    format!("+3596{:03}{customer:04}", info.id.0 % 1_000)
 }
 
 /// The phone of a customer who writes elsewhere: what they type when they are asked for it.

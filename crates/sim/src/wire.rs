@@ -62,14 +62,15 @@ impl Wire<'_> {
         json_post(&json!({"object": "whatsapp_business_account", "entry": [entry]}))
     }
 
-    /// `ours`: done on our side.
-    fn instagram(&self, ours: bool, key: &str, what: Value) -> Post {
+    /// A direct message's item, on Instagram and on Messenger. `ours`: done on our side.
+    fn direct(&self, ours: bool, key: &str, what: Value) -> Post {
         let (sender, recipient) = if ours { (self.own, self.peer) } else { (self.peer, self.own) };
         let millis = self.at.micros() / 1_000;
         let item =
             json!({"sender": {"id": sender}, "recipient": {"id": recipient}, "timestamp": millis, key: what});
         let entry = json!({"id": self.own, "time": millis, "messaging": [item]});
-        json_post(&json!({"object": "instagram", "entry": [entry]}))
+        let object = if self.channel == "messenger" { "page" } else { "instagram" };
+        json_post(&json!({"object": object, "entry": [entry]}))
     }
 
     fn telegram(&self, update: u64, key: &str, mut what: Value) -> Post {
@@ -102,13 +103,13 @@ impl Wire<'_> {
                     "type": kind, kind: what});
                 self.whatsapp("messages", "messages", item)
             }
-            "instagram" => {
+            "instagram" | "messenger" => {
                 let mut what = json!({"mid": id, "text": text});
                 if picture {
                     let url = format!("https://cdn.example/{number}");
                     what["attachments"] = json!([{"type": "image", "payload": {"url": url}}]);
                 }
-                self.instagram(false, "message", what)
+                self.direct(false, "message", what)
             }
             "telegram" => {
                 let mut what = json!({ "message_id": number });
@@ -142,6 +143,7 @@ impl Wire<'_> {
         match self.channel {
             "whatsapp" => format!("wamid.P{number}"),
             "instagram" => format!("aWdfP{number}"),
+            "messenger" => format!("m_P{number}"),
             "telegram" => format!("{}:{number}", self.peer),
             "twilio" => format!("SM{number:032}"),
             _ => format!("c-{number}"),
@@ -158,9 +160,9 @@ impl Wire<'_> {
                     "edit": {"original_message_id": id, "message": message}});
                 Some(self.whatsapp("messages", "messages", item))
             }
-            "instagram" => {
+            "instagram" | "messenger" => {
                 let what = json!({"mid": id, "text": text, "num_edit": number});
-                Some(self.instagram(false, "message_edit", what))
+                Some(self.direct(false, "message_edit", what))
             }
             "telegram" => {
                 let what = json!({"message_id": telegram_number(id), "edit_date": self.secs(), "text": text});
@@ -168,6 +170,18 @@ impl Wire<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The customer has another number from now on. WhatsApp alone tells.
+    pub(crate) fn moved(&self, number: u64, to: &str) -> Option<Post> {
+        if self.channel != "whatsapp" {
+            return None;
+        }
+        let what =
+            json!({"type": "user_changed_number", "wa_id": to.trim_start_matches('+'), "body": "changed"});
+        let item = json!({"from": self.digits(), "id": self.provider_id(number),
+            "timestamp": self.secs().to_string(), "type": "system", "system": what});
+        Some(self.whatsapp("messages", "messages", item))
     }
 
     /// The customer withdraws a message.
@@ -178,7 +192,7 @@ impl Wire<'_> {
                     "timestamp": self.secs().to_string(), "type": "revoke", "revoke": {"original_message_id": id}});
                 Some(self.whatsapp("messages", "messages", item))
             }
-            "instagram" => Some(self.instagram(false, "message", json!({"mid": id, "is_deleted": true}))),
+            "instagram" => Some(self.direct(false, "message", json!({"mid": id, "is_deleted": true}))),
             _ => None,
         }
     }
@@ -192,9 +206,9 @@ impl Wire<'_> {
                     "reaction": {"message_id": id, "emoji": "👍"}});
                 Some(self.whatsapp("messages", "messages", item))
             }
-            "instagram" => {
+            "instagram" | "messenger" => {
                 let what = json!({"mid": id, "action": "react", "reaction": "like", "emoji": "👍"});
-                Some(self.instagram(false, "reaction", what))
+                Some(self.direct(false, "reaction", what))
             }
             "telegram" => {
                 let what = json!({"message_id": telegram_number(id), "old_reaction": [],
@@ -206,7 +220,8 @@ impl Wire<'_> {
     }
 
     /// Something said in our name: by our own call, or typed in the platform's own app.
-    pub(crate) fn echo(&self, id: &str, text: &str) -> Option<Post> {
+    /// Messenger gives our own word back with what we sent.
+    pub(crate) fn echo(&self, id: &str, text: &str, correlation: Option<&str>) -> Option<Post> {
         match self.channel {
             "whatsapp" => {
                 let item = json!({"from": "15550783881", "to": self.digits(), "id": id,
@@ -214,7 +229,30 @@ impl Wire<'_> {
                 Some(self.whatsapp("smb_message_echoes", "message_echoes", item))
             }
             "instagram" => {
-                Some(self.instagram(true, "message", json!({"mid": id, "text": text, "is_echo": true})))
+                Some(self.direct(true, "message", json!({"mid": id, "text": text, "is_echo": true})))
+            }
+            "messenger" => {
+                let mut what = json!({"mid": id, "text": text, "is_echo": true});
+                if let Some(correlation) = correlation {
+                    what["metadata"] = correlation.into();
+                    what["app_id"] = 9900.into();
+                }
+                Some(self.direct(true, "message", what))
+            }
+            _ => None,
+        }
+    }
+
+    /// Everything that we had sent until then has come so far: Messenger's receipts. Some name the message too.
+    pub(crate) fn passed(&self, until: Timestamp, fact: Fact, named: Option<&str>) -> Option<Post> {
+        let mut what = json!({"watermark": until.micros() / 1_000});
+        match (self.channel, fact) {
+            ("messenger", Fact::Read) => Some(self.direct(false, "read", what)),
+            ("messenger", Fact::Delivered) => {
+                if let Some(id) = named {
+                    what["mids"] = json!([id]);
+                }
+                Some(self.direct(false, "delivery", what))
             }
             _ => None,
         }
@@ -237,7 +275,7 @@ impl Wire<'_> {
                 }
                 Some(self.whatsapp("messages", "statuses", item))
             }
-            ("instagram", Fact::Read) => Some(self.instagram(false, "read", json!({ "mid": id }))),
+            ("instagram", Fact::Read) => Some(self.direct(false, "read", json!({ "mid": id }))),
             ("twilio", fact) if fact != Fact::Read => {
                 let status = match fact {
                     Fact::Accepted => "sent",
@@ -298,7 +336,7 @@ fn sms(status: u16, code: i64) -> Answer {
 pub(crate) fn accepted(channel: &str, id: &str) -> Answer {
     match channel {
         "whatsapp" => http(200, &[], &json!({"messaging_product": "whatsapp", "messages": [{"id": id}]})),
-        "instagram" => http(200, &[], &json!({"recipient_id": "1", "message_id": id})),
+        "instagram" | "messenger" => http(200, &[], &json!({"recipient_id": "1", "message_id": id})),
         "telegram" => {
             let chat: i64 = id.split(':').next().and_then(|chat| chat.parse().ok()).unwrap_or_default();
             let result = json!({"message_id": telegram_number(id), "chat": {"id": chat, "type": "private"}, "date": 1});
@@ -319,6 +357,7 @@ pub(crate) fn throttled(channel: &str, rng: &mut Rng) -> Answer {
             graph(if code == 130_429 { 429 } else { 400 }, code, None)
         }
         "instagram" => graph(400, 613, Some(2_534_040)),
+        "messenger" => graph(429, 4, Some(2_018_022)),
         "telegram" => {
             let text = format!("Too Many Requests: retry after {wait}");
             let body = json!({"ok": false, "error_code": 429, "description": text,
@@ -334,6 +373,7 @@ pub(crate) fn throttled(channel: &str, rng: &mut Rng) -> Answer {
 pub(crate) fn down(channel: &str) -> Answer {
     match channel {
         "whatsapp" => graph(503, 131_016, None),
+        "messenger" => graph(503, 2, Some(1_545_133)),
         _ => Answer::NotSent,
     }
 }
@@ -342,6 +382,10 @@ pub(crate) fn down(channel: &str) -> Answer {
 pub(crate) fn unclear(channel: &str, silence: bool) -> Answer {
     if silence || channel == "webchat" {
         return Answer::NoAnswer;
+    }
+    if channel == "messenger" {
+        // Said of messages that went out.
+        return graph(500, 1, Some(1_357_046));
     }
     Answer::Http { status: 503, headers: Vec::new(), body: b"<html>Service Unavailable</html>".to_vec() }
 }
@@ -361,6 +405,8 @@ pub(crate) fn refused(channel: &str, rng: &mut Rng) -> Answer {
     match channel {
         "whatsapp" => graph(400, if gone { 131_026 } else { 100 }, None),
         "instagram" => graph(400, 100, gone.then_some(2_534_014)),
+        "messenger" if gone => graph(400, 551, Some(1_545_041)),
+        "messenger" => graph(400, 100, None),
         "telegram" if gone => bot(403, "Forbidden: bot was blocked by the user"),
         "telegram" => bot(400, "Bad Request: can't parse entities"),
         "twilio" => sms(400, if gone { 21_610 } else { 21_617 }),
@@ -377,7 +423,7 @@ pub(crate) fn text_of(channel: &str, body: &[u8]) -> String {
     let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let at = match channel {
         "whatsapp" => value.pointer("/text/body"),
-        "instagram" => value.pointer("/message/text"),
+        "instagram" | "messenger" => value.pointer("/message/text"),
         _ => value.get("text"),
     };
     at.and_then(Value::as_str).unwrap_or_default().to_owned()

@@ -8,6 +8,7 @@ mod sentence;
 
 use serde::{Deserialize, Serialize};
 
+use crate::directory::AccountInfo;
 use crate::event::AddressKind;
 use crate::health::{Direction, IncidentKey, Phase, Scope};
 use crate::ids::{AccountId, IdentityId};
@@ -78,6 +79,13 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Whether routing chooses no way of this account while it lasts: I6.
+    pub fn forbids(&self, info: &AccountInfo) -> bool {
+        matches!(self.phase, Phase::Suspect | Phase::Confirmed)
+            && self.direction.stops_sending()
+            && self.attributed.reaches(info.id, &info.channel, &info.fate)
+    }
+
     /// Whether a way lies in it.
     pub fn holds(&self, way: &Way) -> bool {
         self.attributed.reaches(way.account, &way.channel, &way.fate)

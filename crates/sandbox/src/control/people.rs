@@ -126,7 +126,7 @@ pub(super) async fn add(
     if account.find(&new.address).is_some() {
         return Err(refused(format!("{} is a customer already", new.address)).into());
     }
-    let mut person = Person::new(world.config.seed, account.customers.len());
+    let mut person = Person::new(world.config.people(), account.customers.len());
     if let Some(name) = new.name {
         let (first, last) = name.split_once(' ').unwrap_or((&name, ""));
         (person.first, person.last) = (first.to_owned(), last.to_owned());
@@ -138,8 +138,7 @@ pub(super) async fn add(
         person.language = known.copied().ok_or_else(|| refused(format!("no language {language}")))?;
     }
     let key = new.address.clone();
-    let customer =
-        Customer::with(world.config.seed, &account.view, person, new.address, key, new.hides_phone);
+    let customer = Customer::with(&world.config, &account.view, person, new.address, key, new.hides_phone);
     let shown = json!(customer);
     account.admit(customer);
     Ok(Json(shown))

@@ -66,10 +66,28 @@ pub(crate) fn refusal(platform: Platform, why: Refusal) -> Reply {
         }
         Refusal::Revoked => invalid_token(Some(460)),
         Refusal::Throttled(_) if whatsapp => throughput(),
-        Refusal::Throttled(_) => {
-            refuse(429, 613, Some(2_534_040), "(#613) Calls to this api have exceeded the rate limit.")
+        Refusal::Throttled(_) => too_fast(platform),
+        Refusal::LateSuccess if platform == Platform::Messenger => {
+            let text = "An unknown error has occurred.";
+            Reply::json(500, envelope(1, Some(1_357_046), text, None, false))
         }
+        Refusal::LateSuccess => refusal(platform, Refusal::Internal),
     }
+}
+
+/// More direct messages in a second than the platform takes.
+pub(super) fn too_fast(platform: Platform) -> Reply {
+    if platform == Platform::Messenger {
+        let text = "(#4) Application request limit reached for sending messages";
+        return refuse(429, 4, Some(2_018_022), text);
+    }
+    reads_too_fast(platform)
+}
+
+/// More reads in a second than the platform takes.
+pub(super) fn reads_too_fast(platform: Platform) -> Reply {
+    let subcode = (platform != Platform::Messenger).then_some(2_534_040);
+    refuse(429, 613, subcode, "(#613) Calls to this api have exceeded the rate limit.")
 }
 
 /// WhatsApp's throughput limit.

@@ -1,8 +1,7 @@
-//! Meta's Graph API for WhatsApp and Instagram: `/graph/<version>/<object>/...`.
+//! Meta's Graph API for WhatsApp, Instagram and Messenger: `/graph/<version>/<object>/...`.
 
+mod direct;
 mod errors;
-mod ig_read;
-mod instagram;
 mod wa_act;
 mod wa_check;
 mod whatsapp;
@@ -20,11 +19,15 @@ use crate::fault::{Component, under};
 use crate::wire::{Call, Reply};
 use crate::world::World;
 
+pub(crate) use direct::{act as direct_act, receipt as direct_receipt};
 pub(crate) use errors::refusal;
-pub(crate) use instagram::{act as instagram_act, receipt as instagram_receipt};
 pub(crate) use wa_act::{act as whatsapp_act, receipt as whatsapp_receipt};
 
+use direct::Dialect;
 use errors::{invalid_token, missing_object, refuse};
+
+/// The app that everything of the business is connected through.
+const APP_ID: i64 = 990_001_112_223_334;
 
 /// Times as Graph writes them.
 fn graph_time(ms: i64) -> String {
@@ -71,13 +74,13 @@ async fn answer(world: &Arc<World>, mut call: Call) -> Reply {
         ("messages", true) if aim.own => Component::Send,
         ("conversations" | "messages" | "message_history", false) => Component::History,
         _ if aim.own => Component::Auth,
-        _ if aim.platform == Platform::Instagram => Component::History,
+        _ if aim.platform != Platform::Whatsapp => Component::History,
         _ => Component::Receive,
     };
     let cut = call.cut.clone();
     let reply = under(world, aim.platform, &aim.account, component, &cut, async |lost| match aim.platform {
         Platform::Whatsapp => whatsapp::call(world, &aim.account, aim.own, &call, lost).await,
-        _ => instagram::call(world, &aim.account, aim.own, &call, lost).await,
+        _ => direct::call(world, &aim.account, aim.own, &call, lost).await,
     })
     .await;
     finish(world, &aim.account, reply)
@@ -86,7 +89,7 @@ async fn answer(world: &Arc<World>, mut call: Call) -> Reply {
 /// Finds the account that a call and its token mean.
 fn aim(world: &World, call: &Call, token: &str) -> Result<Aim, Reply> {
     let state = world.state();
-    let meta = |a: &&Account| matches!(a.view.platform, Platform::Whatsapp | Platform::Instagram);
+    let meta = |a: &&Account| a.view.platform.company() == "meta";
     let mine: Vec<&Account> =
         state.accounts.values().filter(meta).filter(|a| a.view.token == token).collect();
     if mine.is_empty() {
@@ -96,21 +99,36 @@ fn aim(world: &World, call: &Call, token: &str) -> Result<Aim, Reply> {
         return Err(invalid_token(Some(460)));
     }
     let object = call.path.first().map(String::as_str).unwrap_or_default();
-    let named = |a: &&&Account| {
+    let named = |a: &&Account| {
         let view = &a.view;
         let page = view.page_id.as_deref() == Some(object);
         let id = match view.platform {
             Platform::Whatsapp => {
                 [&view.phone_number_id, &view.waba_id].iter().any(|id| id.as_str() == object)
             }
-            _ => view.ig_id == object || page,
+            Platform::Instagram => view.ig_id == object || page,
+            _ => page,
         };
         id || matches!(object, "me" | "refresh_access_token")
     };
-    let found = mine.iter().find(named).map(|a| (*a, true));
+    let named: Vec<&Account> = mine.iter().copied().filter(named).collect();
+    // One Page may have a Messenger inbox and an Instagram account behind it.
+    let meant = named.iter().find(|a| named.len() > 1 && means(a, call)).or(named.first());
+    let found = meant.map(|a| (*a, true));
     let found = found.or_else(|| mine.iter().find(|a| knows(a, object)).map(|a| (*a, false)));
     let Some((account, own)) = found else { return Err(missing_object(object)) };
     Ok(Aim { account: account.view.id.clone(), platform: account.view.platform, own })
+}
+
+/// Whether a call on a shared Page is about this account: by the platform it names, or by whom it writes to.
+fn means(account: &Account, call: &Call) -> bool {
+    match call.field("platform") {
+        Some(platform) => platform == account.view.platform.name(),
+        None => {
+            let to = call.object("recipient");
+            to["id"].as_str().is_some_and(|id| account.by_address.contains_key(id))
+        }
+    }
 }
 
 /// Whether an account has this message, file, conversation or person.
@@ -118,7 +136,7 @@ fn knows(account: &Account, object: &str) -> bool {
     account.media.get(object).is_some()
         || account.book.get(object).is_some()
         || account.by_address.contains_key(object)
-        || ig_read::customer_of(account, object).is_some()
+        || direct::customer_of(account, object).is_some()
 }
 
 /// Counts a refusal and adds the usage headers.
@@ -134,8 +152,8 @@ fn finish(world: &World, account_id: &str, reply: Reply) -> Reply {
     let used = account.bucket.used_percent(rate.max(1.0));
     let throttled = reply.status == 429;
     let (object, kind) = match account.view.platform {
-        Platform::Whatsapp => (&account.view.waba_id, "whatsapp"),
-        _ => (&account.view.ig_id, "instagram"),
+        Platform::Whatsapp => (account.view.waba_id.as_str(), "whatsapp"),
+        platform => (Dialect::of(platform).own(&account.view), platform.name()),
     };
     let share = if throttled { 100 } else { used };
     let business = json!({object: [{"type": kind, "call_count": share, "total_cputime": share / 4, "total_time": share / 4,
@@ -147,14 +165,28 @@ fn finish(world: &World, account_id: &str, reply: Reply) -> Reply {
         .with("facebook-api-version", "v25.0")
 }
 
+/// What an app that is subscribed is told of.
+const INSTAGRAM_FIELDS: &[&str] = &["messages", "messaging_postbacks", "messaging_seen", "message_reactions"];
+const PAGE_FIELDS: &[&str] = &[
+    "messages",
+    "messaging_postbacks",
+    "message_deliveries",
+    "message_reads",
+    "message_echoes",
+    "message_reactions",
+    "message_edits",
+    "messaging_referrals",
+];
+
 /// Reads, adds or removes the app's subscription to an account.
 fn subscription(account: &mut Account, call: &Call) -> Reply {
     match call.method.as_str() {
         "POST" => account.view.subscribed = true,
         "DELETE" => account.view.subscribed = false,
         _ => {
-            let app = json!({"id": "990001112223334", "name": "Everthread", "link": "https://example.org"});
-            let fields = ["messages", "messaging_postbacks", "messaging_seen", "message_reactions"];
+            let app = json!({"id": APP_ID.to_string(), "name": "Everthread", "link": "https://example.org"});
+            let fields: &[&str] =
+                if account.view.platform == Platform::Messenger { PAGE_FIELDS } else { INSTAGRAM_FIELDS };
             let list = match (account.view.subscribed, account.view.platform) {
                 (false, _) => json!([]),
                 (true, Platform::Whatsapp) => json!([{"whatsapp_business_api_data": app}]),

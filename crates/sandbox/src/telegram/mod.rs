@@ -113,7 +113,9 @@ fn slow_down(wait_ms: u64) -> Reply {
 /// Refusals of the platform's own making.
 pub(crate) fn refusal(why: Refusal) -> Reply {
     match why {
-        Refusal::Internal | Refusal::AuthDown => refuse(500, "Internal Server Error: restart"),
+        Refusal::Internal | Refusal::AuthDown | Refusal::LateSuccess => {
+            refuse(500, "Internal Server Error: restart")
+        }
         Refusal::Revoked => refuse(401, "Unauthorized"),
         Refusal::Throttled(ms) => slow_down(ms),
     }

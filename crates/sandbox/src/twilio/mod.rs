@@ -51,7 +51,9 @@ fn refuse(status: u16, code: i64, message: &str) -> Reply {
 /// Refusals of the platform's own making.
 pub(crate) fn refusal(why: Refusal) -> Reply {
     match why {
-        Refusal::Internal => refuse(500, 20500, "An internal server error has occurred"),
+        Refusal::Internal | Refusal::LateSuccess => {
+            refuse(500, 20500, "An internal server error has occurred")
+        }
         Refusal::AuthDown => refuse(503, 20503, "Service unavailable. Please try again later."),
         Refusal::Revoked => {
             refuse(401, 20003, "Authenticate").with("WWW-Authenticate", "Basic realm=\"Twilio API\"")

@@ -4,6 +4,7 @@
 mod common;
 mod control;
 mod instagram;
+mod messenger;
 mod telegram;
 mod trouble;
 mod twilio;

@@ -271,6 +271,7 @@ impl Worker {
                 incident,
                 quiet_before: now - settle,
                 limit: RETURN_MAX,
+                faults: self.side(sandbox).faults().into(),
                 directory: Arc::clone(&directory),
             };
             let returned = self.store.write(unit).await?;

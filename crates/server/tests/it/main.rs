@@ -16,5 +16,6 @@ mod outage;
 mod postgres;
 mod shapes;
 mod talk;
+mod tour;
 mod walls;
 mod webhooks;

@@ -324,6 +324,7 @@ impl Hub {
                 incident,
                 quiet_before: clock - self.continuity.detector.config().paced(settle),
                 limit: ROWS,
+                faults: self.continuity.faults().into(),
                 directory: Arc::clone(&self.directory),
             };
             let returned = self.store.write(&unit).map_err(text)?;

@@ -11,7 +11,10 @@ use super::{Step, World};
 use crate::hub::Inside;
 use crate::outages::Component;
 use crate::provider::{About, Hook};
-use crate::scene::{PHONE, SAYINGS, customer_address, phone};
+use crate::scene::{PHONE, SAYINGS, phone};
+
+/// Of a thousand messages on WhatsApp, after so many the customer takes another number.
+const NEW_NUMBER: u32 = 60;
 
 impl World {
     /// A customer writes, or does something else.
@@ -20,7 +23,7 @@ impl World {
         let typed = info.caps.echoes && self.rng.chance(60);
         let hook =
             typed.then(|| self.provider.typed(&info, customer, self.now)).flatten().unwrap_or_else(|| {
-                let (_, peer) = customer_address(&info, customer);
+                let peer = self.provider.address(&info, customer);
                 let said = self.said.entry((account, customer)).or_insert(0);
                 *said += 1;
                 let saying = match *said {
@@ -37,6 +40,13 @@ impl World {
         if self.rng.chance(self.faults.second_thoughts) {
             let hook = self.provider.second_thought(&info, customer, self.now, &mut self.rng);
             if let Some(hook) = hook {
+                self.on_its_way(Span::ZERO, hook);
+            }
+        }
+        if info.channel == "whatsapp" && self.rng.chance(NEW_NUMBER) {
+            let judge = &self.judge;
+            let known = |id: &str| judge.messages.contains_key(&(info.id, id.to_owned()));
+            if let Some(hook) = self.provider.change_number(&info, customer, self.now, known) {
                 self.on_its_way(Span::ZERO, hook);
             }
         }
@@ -121,11 +131,15 @@ impl World {
             }
             About::Echo(id) => self.told(id, Fact::Accepted),
             About::Receipt(id, fact) => self.told(id, *fact),
+            About::Passed(id, fact) => self.told_by_time(id, *fact),
             About::Edit(id, text) => {
                 self.judge.edits.entry(at(id)).or_default().insert(text.clone());
             }
             About::Delete(id) => {
                 self.judge.deleted.insert(at(id));
+            }
+            About::Moved(customer, number) => {
+                self.provider.moved_to(hook.account, *customer, number.clone());
             }
             About::Reaction(id) => {
                 self.judge.reactions.insert(at(id));
@@ -136,6 +150,12 @@ impl World {
     fn told(&mut self, provider_id: &str, fact: Fact) {
         for sent in self.provider.sent.iter_mut().filter(|sent| sent.provider_id == provider_id) {
             sent.told = sent.told.max(Some(fact));
+        }
+    }
+
+    fn told_by_time(&mut self, provider_id: &str, fact: Fact) {
+        for sent in self.provider.sent.iter_mut().filter(|sent| sent.provider_id == provider_id) {
+            sent.told_by_time = sent.told_by_time.max(Some(fact));
         }
     }
 

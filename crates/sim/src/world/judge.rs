@@ -43,6 +43,8 @@ pub(super) struct Judge {
     pub(super) pair_starts: BTreeMap<(AccountId, IdentityId), Vec<Timestamp>>,
     /// Incidents that carried a conversation.
     pub(super) carried: BTreeMap<ConversationId, BTreeSet<IncidentId>>,
+    /// When each conversation was planned last, by the hub's clock.
+    pub(super) planned: HashMap<ConversationId, Timestamp>,
     /// Conversations away from their first channel, with that channel's account.
     pub(super) away: Vec<(ConversationId, WorkspaceId, AccountId)>,
 }
@@ -168,7 +170,8 @@ impl World {
             return Err(format!("what a person wrote is gone: {lost}"));
         }
         for sent in &self.provider.sent {
-            let Some(told) = sent.told else { continue };
+            let by_time = sent.told_by_time.filter(|_| !self.jumped);
+            let Some(told) = sent.told.max(by_time) else { continue };
             // A copy that the part no longer goes by (it was sent again by hand) has nowhere to be shown.
             let Some(state) = end.parts.get(&(sent.account, sent.provider_id.clone())) else { continue };
             let least = match told {

@@ -31,6 +31,7 @@ impl World {
             self.judge_returns()?;
         }
         self.judge_held()?;
+        self.judge_left_behind()?;
         self.look_again()
     }
 

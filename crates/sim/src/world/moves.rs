@@ -8,12 +8,17 @@ use everthread_store::units::Trigger;
 
 use super::World;
 use super::judge::WINDOW_SLACK;
-use crate::checks::{Away, HeldSince, LookAtMove, MoveFacts};
+use crate::checks::{Away, HeldSince, LeftBehind, LookAtMove, MoveFacts};
 use crate::hub::{Inside, Made, text};
 use crate::scene::LINE;
 
 /// Longer than any pass over the lanes takes to come round.
 const HELD_WITHOUT: Span = Span::mins(15);
+
+/// Longer than the hub lets a lane in a fault wait for its next plan, by the detector's dial, and than it takes to look at it: a
+/// process that dies looks when it is back.
+const PLANNED_WITHOUT: Span = Span::mins(10);
+const LOOKED_WITHOUT: Span = Span::mins(5);
 
 impl World {
     /// The open incident that nothing may be sent into by routing, if an account lies in one.
@@ -51,6 +56,11 @@ impl World {
     /// After a plan: what routing chose, and what became of the lane.
     pub(super) fn judge_move(&mut self, made: &Made) -> Inside<()> {
         self.trace.note(format!("planned {} {:?} moved {}", made.conversation, made.plan, made.moved));
+        let clock = self.clock();
+        self.judge.planned.insert(made.conversation, clock);
+        if made.plan.decision == Decision::Stay {
+            return self.judge_stay(made);
+        }
         let Decision::Carry { identity, account, template, .. } = &made.plan.decision else { return Ok(()) };
         if !made.moved {
             return Ok(());
@@ -95,6 +105,34 @@ impl World {
             .filter(|_| !self.jumped && template.is_none())
             .is_none_or(|window| last.is_some_and(|last| self.now <= *last + window + WINDOW_SLACK));
         if open { Ok(()) } else { wrong(format!("outside its window: {last:?}")) }
+    }
+
+    /// Who stays on a way that works leaves nothing waiting for another one: it follows the customer.
+    fn judge_stay(&mut self, made: &Made) -> Inside<()> {
+        let works = made
+            .plan
+            .verdicts
+            .iter()
+            .any(|verdict| verdict.account == made.from && verdict.chosen && verdict.why.is_none());
+        let Some(hub) = self.hub.as_mut().filter(|_| works) else { return Ok(()) };
+        match hub.store.read(&LeftBehind::In(made.conversation)).map_err(text)?.first() {
+            Some(left) => Err(format!("{left:?} does not follow the customer: {:?}", made.plan)),
+            None => Ok(()),
+        }
+    }
+
+    /// What waits for a way that the customer has left is planned again and again, until it follows or ends.
+    pub(super) fn judge_left_behind(&mut self) -> Inside<()> {
+        let clock = self.clock();
+        let Some(hub) = &mut self.hub else { return Ok(()) };
+        let before = clock - hub.continuity.detector.config().paced(PLANNED_WITHOUT) - LOOKED_WITHOUT;
+        for left in hub.store.read(&LeftBehind::Since(before)).map_err(text)? {
+            let planned = self.judge.planned.get(&left.1).copied();
+            if !self.jumped && planned.is_none_or(|at| at < before) {
+                return Err(format!("{left:?} is left behind and was planned last at {planned:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Nothing is held by an incident that is over, or by one that the customer has left behind.

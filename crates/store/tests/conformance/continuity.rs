@@ -268,6 +268,7 @@ pub(crate) async fn quiet_conversations_go_back_after_the_end(mut rig: Rig) {
         incident: INCIDENT,
         quiet_before: at(now) - Span::mins(30),
         limit: 10,
+        faults: Arc::default(),
         directory: Arc::clone(&rig.directory),
     };
     assert_eq!(
@@ -278,15 +279,20 @@ pub(crate) async fn quiet_conversations_go_back_after_the_end(mut rig: Rig) {
     let sent = rig.claim(at(14), planned.after.heads[0]).await.unwrap();
     rig.record(at(14), &sent, accepted("e1")).await;
     assert_eq!(rig.store.write(back(&rig, 60)).await.unwrap().conversations, 0, "they are talking");
-    let fault = AccountFault { incident: IncidentId(78), reason: "down again".into() };
+    let again = AccountFault { incident: IncidentId(78), reason: "down again".into() };
     let home = rig.chat;
-    change(&mut rig, |_, info| info.fault = (info.id == home).then(|| fault.clone()));
+    change(&mut rig, |_, info| info.fault = (info.id == home).then(|| again.clone()));
     assert_eq!(
         rig.store.write(back(&rig, 3_600)).await.unwrap().conversations,
         0,
         "nobody goes home into another fault"
     );
     recovers(&mut rig);
+    // Something else of the company fails, and how far that reaches is not clear: our account is not shut for it.
+    let mut unclear = fault(Phase::Confirmed);
+    (unclear.fault.attributed, unclear.fault.undecided) = (Scope::Company("meta".into()), true);
+    let unit = ReturnRoutes { faults: [unclear].into(), ..back(&rig, 3_600) };
+    assert_eq!(rig.store.write(unit).await.unwrap().conversations, 0, "nor into what is not clear yet");
     let returned = rig.store.write(back(&rig, 3_600)).await.unwrap();
     assert_eq!((returned.conversations, returned.left), (1, 0));
     assert_eq!(rig.texts(sql!("SELECT channel FROM conversations")).await, ["chat"]);

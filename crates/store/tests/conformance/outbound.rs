@@ -2,17 +2,17 @@
 
 use everthread_core::conversation::Owner;
 use everthread_core::dispatch::LaneHead;
-use everthread_core::event::{EventKind, Fact, ReceiptError};
+use everthread_core::event::{Event, EventKind, Fact, Receipt, ReceiptError, ReceiptOf};
 use everthread_core::ids::PartId;
 use everthread_core::outcome::{ErrorClass, Outcome, Reason, ThrottleScope};
-use everthread_core::time::Span;
+use everthread_core::time::{Span, Timestamp};
 use everthread_store::units::{
     After, Assign, Cancel, Claim, Claimed, ItemResult, Outgoing, Recover, Recovered, Retry, Settle, Settled,
     StartAccount,
 };
 use everthread_store::{Error, sql};
 
-use crate::rig::{Rig, T0, accepted, at, echo, message, receipt};
+use crate::rig::{Rig, T0, accepted, at, echo, message, peer, receipt};
 
 const GREET: &str = r#"{"trigger": {"type": "message"}, "actions": [{"type": "reply", "text": "Hello"}]}"#;
 
@@ -129,6 +129,48 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
         }
     }
     out
+}
+
+/// A receipt for all that the platform took until `at(2)`: after our record, before it, and while the outcome is unknown.
+pub(crate) async fn a_watermark_counts_whenever_it_comes(mut rig: Rig) {
+    rig.set_rules(&[GREET]);
+    for (n, when) in ["after", "before", "uncertain"].into_iter().enumerate() {
+        let user = format!("u{n}");
+        let applied = rig.apply(T0, rig.chat, vec![message(&user, &format!("m{n}"), "Hi")]).await;
+        let sent = rig.claim(at(1), applied.after.heads[0]).await.unwrap();
+        let id = format!("p{n}");
+        let seen = Event { peer: Some(peer(&user)), ..watermark(&id, at(2)) };
+        match when {
+            "after" => {
+                rig.record(at(3), &sent, accepted(&id)).await;
+                rig.apply(at(4), rig.chat, vec![seen]).await;
+            }
+            "before" => {
+                assert_eq!(rig.apply(at(3), rig.chat, vec![seen]).await.results, [ItemResult::Parked]);
+                rig.record(at(4), &sent, accepted(&id)).await;
+            }
+            _ => {
+                rig.record(at(3), &sent, uncertain()).await;
+                assert_eq!(rig.apply(at(4), rig.chat, vec![seen]).await.results, [ItemResult::Parked]);
+                rig.apply(at(5), rig.chat, vec![echo(&user, &id, "Hello")]).await;
+            }
+        }
+        // What was begun afterwards is not meant.
+        let composed = rig.compose(at(6), sent.conversation, "And now?").await;
+        let next = rig.claim(at(7), composed.after.heads[0]).await.unwrap();
+        rig.record(at(8), &next, accepted(&format!("q{n}"))).await;
+        let states = sql!("SELECT state FROM messages WHERE direction = 'out' ORDER BY conversation_id, seq");
+        assert_eq!(rig.texts(states).await[n * 2..], ["read", "accepted"], "{when}");
+        settle(&rig, 1_000).await;
+        assert_eq!(rig.int(sql!("SELECT count(*) FROM parked")).await, 0, "{when}");
+    }
+}
+
+/// Everything up to a time is read.
+fn watermark(key: &str, until: Timestamp) -> Event {
+    let of = ReceiptOf::Watermark(until);
+    let kind = EventKind::Receipt(Receipt { of, fact: Fact::Read, error: None, correlation: None });
+    Event { key: format!("{key}:watermark"), at: Some(until), peer: None, kind }
 }
 
 /// A receipt that names our own token is found before the call is answered.

@@ -7,12 +7,13 @@ use everthread_core::time::{Span, Timestamp};
 
 use super::amend::{amend_message, target};
 use super::facts::{PartRow, echoed_part, learn, learn_one, typed_elsewhere};
+use super::watermark::{RECEIPT, pass_parked};
 use super::{ApplyItem, Batch, ItemResult};
 use crate::units::work::{Work, provider_key};
 use crate::{Db, Result, Val, row_struct, sql, vals};
 
 /// How long an event waits for a record of ours. Longer than any call takes with all that may follow it.
-const PARK: Span = Span::mins(15);
+pub(super) const PARK: Span = Span::mins(15);
 
 impl Batch<'_> {
     /// Sets an event aside until the record that it is about is known.
@@ -69,10 +70,20 @@ pub(super) async fn under_way<D: Db>(db: &mut D, account: AccountId, identity: I
 
 row_struct! {
     /// An event that waits.
-    struct ParkedRow {
+    pub(super) struct ParkedRow {
         id: i64,
+        pub(super) kind: String,
         event: String,
         received_at: Timestamp,
+    }
+}
+
+impl ParkedRow {
+    /// The event, and when it happened.
+    pub(super) fn event(&self) -> Result<(Event, Timestamp)> {
+        let event: Event = serde_json::from_str(&self.event)?;
+        let at = event.at.map_or(self.received_at, |at| at.min(self.received_at));
+        Ok((event, at))
     }
 }
 
@@ -84,7 +95,7 @@ async fn take_parked<D: Db>(
     let rows: Vec<ParkedRow> = db
         .rows(
             sql!(
-                "SELECT id, event, received_at FROM parked WHERE account_id = ?1 AND provider_key = ?2 ORDER BY id"
+                "SELECT id, kind, event, received_at FROM parked WHERE account_id = ?1 AND provider_key = ?2 ORDER BY id"
             ),
             &vals![account, provider_key(provider_id)],
         )
@@ -92,14 +103,12 @@ async fn take_parked<D: Db>(
     drop_parked(db, rows).await
 }
 
-async fn drop_parked<D: Db>(db: &mut D, rows: Vec<ParkedRow>) -> Result<Vec<(Event, Timestamp)>> {
+pub(super) async fn drop_parked<D: Db>(db: &mut D, rows: Vec<ParkedRow>) -> Result<Vec<(Event, Timestamp)>> {
     let ids: Vec<[Val<'_>; 1]> = rows.iter().map(|row| vals![row.id]).collect();
     db.exec_all(sql!("DELETE FROM parked WHERE id = ?1"), &ids).await?;
     let mut out = Vec::with_capacity(rows.len());
     for row in &rows {
-        let event: Event = serde_json::from_str(&row.event)?;
-        let at = event.at.map_or(row.received_at, |at| at.min(row.received_at));
-        out.push((event, at));
+        out.push(row.event()?);
     }
     Ok(out)
 }
@@ -153,6 +162,21 @@ pub(super) async fn heard_before<D: Db>(db: &mut D, work: &mut Work, part: &mut 
     Ok(())
 }
 
+/// What waits for a customer's messages as a whole.
+pub(super) async fn parked_for<D: Db>(
+    db: &mut D,
+    account: AccountId,
+    identity: IdentityId,
+) -> Result<Vec<ParkedRow>> {
+    db.rows(
+        sql!(
+            "SELECT id, kind, event, received_at FROM parked WHERE identity_id = ?1 AND account_id = ?2 ORDER BY id"
+        ),
+        &vals![identity, account],
+    )
+    .await
+}
+
 /// Echoes to a customer to whom no call is under way any more: one with the text of an uncertain part settles it,
 /// any other was typed in the platform's own app.
 async fn release_echoes<D: Db>(
@@ -163,14 +187,12 @@ async fn release_echoes<D: Db>(
     conversation: ConversationId,
     directory: &Directory,
 ) -> Result<()> {
-    let rows: Vec<ParkedRow> = db
-        .rows(
-            sql!(
-                "SELECT id, event, received_at FROM parked WHERE identity_id = ?1 AND account_id = ?2 ORDER BY id"
-            ),
-            &vals![identity, account],
-        )
-        .await?;
+    let rows = parked_for(db, account, identity).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (marks, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.kind == RECEIPT);
+    pass_parked(db, work, conversation, (account, identity), marks).await?;
     if rows.is_empty() || under_way(db, account, identity).await? {
         return Ok(());
     }

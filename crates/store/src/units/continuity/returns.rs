@@ -8,6 +8,7 @@ use everthread_core::outbox::{Window, window};
 use everthread_core::routing::Policy;
 use everthread_core::time::Timestamp;
 
+use super::plan::KnownFault;
 use crate::units::After;
 use crate::units::work::Work;
 use crate::{Db, Result, Unit, Val, row_struct, sql, vals};
@@ -24,6 +25,8 @@ pub struct ReturnRoutes {
     /// Quiet, and the incident over, since before then.
     pub quiet_before: Timestamp,
     pub limit: u32,
+    /// Open incidents: nobody goes home into the attributed scope of one.
+    pub faults: Arc<[KnownFault]>,
     pub directory: Arc<Directory>,
 }
 
@@ -72,6 +75,10 @@ impl Unit for ReturnRoutes {
             let Some(info) = self.directory.get(row.account).filter(|info| info.fault.is_none()) else {
                 continue;
             };
+            // An unclear scope counts as the company, though only a part of it is shut.
+            if self.faults.iter().any(|known| known.fault.forbids(info)) {
+                continue;
+            }
             match window(&info.caps, row.last_in_at, self.now) {
                 Window::Unlimited | Window::Open { .. } => home.push(row),
                 Window::HumanOnly { .. } | Window::Closed => stay.push(row),

@@ -1,11 +1,12 @@
-//! Reading Instagram back: the account, its conversations, messages and customers.
+//! Reading back: the account, its conversations, messages and customers.
 
 use serde_json::{Value, json};
 
-use super::errors::{missing_object, refuse};
-use super::{graph_time, select};
-use crate::account::Account;
+use super::Dialect;
+use crate::account::{Account, Platform};
 use crate::book::{Author, Message};
+use crate::graph::errors::{missing_object, reads_too_fast, refuse};
+use crate::graph::{graph_time, select};
 use crate::wire::{Call, Reply};
 use crate::world::World;
 
@@ -13,13 +14,13 @@ use crate::world::World;
 const READABLE: usize = 20;
 
 /// The id of the conversation with a customer.
-fn conversation_id(key: &str) -> String {
-    format!("aWdfZAG06MTpJR01lc3NhZA2VUaHJlYWQ6{}", crate::rng::hex(key.as_bytes()))
+fn conversation_id(account: &Account, key: &str) -> String {
+    format!("{}{}", Dialect::of(account.view.platform).thread, crate::rng::hex(key.as_bytes()))
 }
 
 /// The customer whose conversation this is.
-pub(super) fn customer_of(account: &Account, conversation: &str) -> Option<String> {
-    let hex = conversation.strip_prefix("aWdfZAG06MTpJR01lc3NhZA2VUaHJlYWQ6")?;
+pub(crate) fn customer_of(account: &Account, conversation: &str) -> Option<String> {
+    let hex = conversation.strip_prefix(Dialect::of(account.view.platform).thread)?;
     let bytes: Option<Vec<u8>> =
         (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(hex.get(i..i + 2)?, 16).ok()).collect();
     String::from_utf8(bytes?).ok().filter(|key| account.customers.contains_key(key))
@@ -39,7 +40,7 @@ pub(super) fn call(
     // The profile of a person isn't part of the conversations' allowance.
     let reads = reads && !account.by_address.contains_key(object);
     if reads && account.history_bucket.take(world.now_ms(), rate, rate.max(2.0)).is_err() {
-        return refuse(429, 613, Some(2_534_040), "(#613) Calls to this api have exceeded the rate limit.");
+        return reads_too_fast(account.view.platform);
     }
     match (own, edge) {
         (true, "") if object == "refresh_access_token" => {
@@ -60,6 +61,9 @@ pub(super) fn call(
 
 fn me(account: &Account, object: &str) -> Value {
     let view = &account.view;
+    if view.platform == Platform::Messenger {
+        return json!({"id": view.page_id, "name": view.name, "category": "Clothing (Brand)"});
+    }
     if view.page_id.as_deref() == Some(object) || object == "me" && view.page_id.is_some() {
         return json!({"id": view.page_id, "name": view.name, "instagram_business_account": {"id": view.ig_id}});
     }
@@ -122,16 +126,11 @@ fn conversations(account: &Account, call: &Call) -> Reply {
 fn conversation(account: &Account, key: &str) -> Value {
     let list = messages(account, key);
     let updated = list.first().map(|m| m["created_time"].clone()).unwrap_or_default();
-    let people: Vec<Value> =
-        account.find(key).map(|c| person(&c.address, &c.person.username)).into_iter().collect();
-    let us = person(&account.view.ig_id, &account.view.username);
-    let people: Vec<Value> = std::iter::once(us).chain(people).collect();
-    json!({"id": conversation_id(key), "updated_time": updated, "participants": {"data": people},
+    let dialect = Dialect::of(account.view.platform);
+    let them = account.find(key).map(|c| dialect.person(&c.address, &c.person));
+    let people: Vec<Value> = std::iter::once(dialect.us(&account.view)).chain(them).collect();
+    json!({"id": conversation_id(account, key), "updated_time": updated, "participants": {"data": people},
         "messages": {"data": list}})
-}
-
-fn person(id: &str, username: &str) -> Value {
-    json!({"id": id, "username": username})
 }
 
 /// Ids and times of a conversation's messages, the newest first.
@@ -150,8 +149,13 @@ fn one(account: &Account, object: &str, call: &Call) -> Reply {
     }
     if let Some(customer) = account.by_address.get(object).and_then(|key| account.customers.get(key)) {
         if customer.last_wrote_ms.is_none() {
-            let text = "(#230) User consent is required to access user profile";
-            return refuse(403, 230, None, text);
+            return Dialect::of(account.view.platform).no_profile();
+        }
+        if account.view.platform == Platform::Messenger {
+            let (first, last) = (&customer.person.first, &customer.person.last);
+            let all = json!({"id": customer.address, "first_name": first, "last_name": last,
+                "name": customer.person.name(), "profile_pic": null});
+            return Reply::json(200, select(all, fields));
         }
         let all = json!({"id": customer.address, "name": customer.person.name(), "username": customer.person.username,
             "profile_pic": null, "follower_count": customer.pace, "is_user_follow_business": customer.pace % 2 == 0,
@@ -169,9 +173,9 @@ fn one(account: &Account, object: &str, call: &Call) -> Reply {
 }
 
 fn full(account: &Account, message: &Message) -> Value {
-    let us = person(&account.view.ig_id, &account.view.username);
-    let them =
-        account.find(&message.customer).map_or(Value::Null, |c| person(&c.address, &c.person.username));
+    let dialect = Dialect::of(account.view.platform);
+    let us = dialect.us(&account.view);
+    let them = account.find(&message.customer).map_or(Value::Null, |c| dialect.person(&c.address, &c.person));
     let (from, to) = if message.author == Author::Customer { (them, us) } else { (us, them) };
     let mut out = json!({"id": message.id, "created_time": graph_time(message.at_ms), "from": from,
         "to": {"data": [to]}, "message": message.text});
