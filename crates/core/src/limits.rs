@@ -104,6 +104,9 @@ pub const RETRY_WAIT_MAX: Span = Span::mins(40);
 /// A notice whose outcome stays unknown is sent once more after this (outage model, 5.3).
 pub const NOTICE_RESEND_AFTER: Span = Span::mins(10);
 
+/// A receipt that has not come after this is missed once its channel is known to fail; most come within seconds.
+pub const RECEIPT_OVERDUE: Span = Span::mins(2);
+
 /// Steps that one template may take; a friendly text takes dozens.
 pub const TEMPLATE_FUEL: u64 = 20_000;
 

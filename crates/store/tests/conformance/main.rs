@@ -61,6 +61,7 @@ store_conformance! {
         an_erased_contact_leaves_nothing_and_does_not_come_back;
     forgotten: no_table_outlives_its_workspace, no_table_outlives_its_people, no_table_stays_behind_in_a_merge;
     continuity: a_fault_holds_what_waits_and_what_is_written_then, a_claim_into_a_fault_is_held,
+        what_is_stuck_is_said_and_never_sent_again, a_bots_answer_outlives_what_holds_it, what_waits_hears_the_new_reason,
         a_lane_is_carried_as_a_whole_with_one_line_and_comes_home, who_waits_is_told_where_we_go_on,
         a_suggestion_waits_for_a_person, without_consent_nobody_is_carried,
         a_canary_goes_into_the_fault_and_the_rest_is_drained, what_lost_its_meaning_goes_back_to_its_author,
