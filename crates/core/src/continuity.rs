@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::health::{Detector, Gate, IncidentKey, gates};
+use crate::health::{Detector, Direction, Gate, IncidentKey, gates};
 use crate::ids::AccountId;
+use crate::limits::RECEIPT_OVERDUE;
+use crate::stuck::Watch;
 use crate::time::{Span, Timestamp};
 
 /// All lanes of shut accounts are planned again after this time, in case consent, windows or hours have changed.
@@ -132,6 +134,15 @@ impl Course {
         }
         self.pass_at = (!shut.is_empty()).then(|| now + soonest.max(PASS_LEAST));
         shut
+    }
+
+    /// Which receipts of an account are missed, once a fault of its sending or delivering is confirmed. `None` before that.
+    pub fn watch(&self, detector: &Detector, account: AccountId, now: Timestamp) -> Option<Watch> {
+        let Some(Gate::Carry(key)) = self.gates.get(&account) else { return None };
+        let incident = detector.incidents().iter().find(|known| known.key == *key)?;
+        let misses = matches!(incident.direction, Direction::Send | Direction::Delivery);
+        let overdue = detector.config().paced(RECEIPT_OVERDUE);
+        misses.then(|| Watch::new(incident.since, overdue, now))
     }
 
     /// Accounts into whose fault a real message goes now. None into what a person declared: only a person ends that.

@@ -83,6 +83,11 @@ pub fn waits_visibly(state: State, has_reason: bool, deadline: Option<Timestamp>
     }
 }
 
+/// What a platform accepted and never told of again is not sent a second time, here or elsewhere.
+pub fn never_copied(stuck: bool, state: State) -> bool {
+    !stuck || !state.blocks_lane()
+}
+
 /// I8: what did not reach the customer says why.
 pub fn ends_with_reason(state: State, has_reason: bool) -> bool {
     has_reason || !matches!(state, State::Failed | State::Cancelled | State::Unconfirmed)

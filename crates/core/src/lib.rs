@@ -28,5 +28,6 @@ pub mod routing;
 pub mod rules;
 pub mod state;
 pub mod stop;
+pub mod stuck;
 pub mod text;
 pub mod time;

@@ -35,14 +35,25 @@ pub const LEASE: Span = Span::secs(90);
 /// Time given to one provider call.
 pub const CALL_TIMEOUT: Span = Span::secs(30);
 
-/// Calls under way per account; a hung account holds only these.
+/// Calls under way per account at the least; a hung account holds only its slots.
 pub const ACCOUNT_SLOTS: u32 = 8;
+
+/// Calls under way of the fastest account: each is a connection and a task, and a hundred accounts may hang at one time.
+pub const ACCOUNT_SLOTS_MAX: u32 = 128;
+
+/// From claim to record a call takes this long on a busy day; an account has slots for as many as its pace lets go meanwhile, so that
+/// it is the pace that limits it.
+pub const SLOT_HELD: Span = Span::secs(1);
 
 /// Unsent messages one conversation may queue; beyond it the API refuses, as nobody reads so many.
 pub const LANE_QUEUE_MESSAGES_MAX: u32 = 1_000;
 
 /// An unsent answer of a bot is worth nothing after this (outage model, policy by message type).
 pub const BOT_ANSWER_EXPIRES: Span = Span::mins(2);
+
+/// The same where an incident held it: the channel's time does not count against the answer, but after this nobody waits for it, as
+/// a person's answer of that age does not go out unread either.
+pub const HELD_ANSWER_EXPIRES: Span = Span::hours(2);
 
 /// A person's message that could not go out for so long goes back to its author.
 pub const HELD_RETURNS: Span = Span::hours(24);
@@ -92,6 +103,9 @@ pub const RETRY_WAIT_MAX: Span = Span::mins(40);
 
 /// A notice whose outcome stays unknown is sent once more after this (outage model, 5.3).
 pub const NOTICE_RESEND_AFTER: Span = Span::mins(10);
+
+/// A receipt that has not come after this is missed once its channel is known to fail; most come within seconds.
+pub const RECEIPT_OVERDUE: Span = Span::mins(2);
 
 /// Steps that one template may take; a friendly text takes dozens.
 pub const TEMPLATE_FUEL: u64 = 20_000;

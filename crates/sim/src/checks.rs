@@ -6,8 +6,8 @@ use everthread_core::ids::{
     AccountId, ConversationId, IdentityId, IncidentId, MessageId, PartId, WorkspaceId,
 };
 use everthread_core::invariants::{
-    ends_with_reason, lane_in_order, one_live_attempt, sequence_without_gaps, state_follows_facts,
-    waits_visibly,
+    ends_with_reason, lane_in_order, never_copied, one_live_attempt, sequence_without_gaps,
+    state_follows_facts, waits_visibly,
 };
 use everthread_core::state::{Facts, State, message_state};
 use everthread_core::time::Timestamp;
@@ -39,6 +39,7 @@ row_struct! {
         failed: Option<Timestamp>,
         delivered: Option<Timestamp>,
         read: Option<Timestamp>,
+        stuck: Option<Timestamp>,
         live: i64,
     }
 }
@@ -100,7 +101,7 @@ async fn check_conversation<D: Db>(
         .rows(
             sql!(
                 "SELECT p.id, p.message_id, p.state, m.state, p.unsent, p.due_at, p.expires_at, p.reason, \
-                 p.error_code, p.accepted_at, p.failed_at, p.delivered_at, p.read_at, (SELECT count(*) FROM attempts a \
+                 p.error_code, p.accepted_at, p.failed_at, p.delivered_at, p.read_at, p.stuck_at, (SELECT count(*) FROM attempts a \
                  WHERE a.message_id = p.message_id AND a.part_id = p.id AND a.ended_at IS NULL) \
                  FROM messages m JOIN message_parts p ON p.message_id = m.id \
                  WHERE m.conversation_id = ?1 AND m.seq > ?2 ORDER BY m.seq, p.idx"
@@ -138,6 +139,9 @@ async fn check_conversation<D: Db>(
         let deadline = if part.state == State::Uncertain { part.due_at } else { Some(part.expires_at) };
         if !waits_visibly(part.state, part.reason.is_some(), deadline) {
             broken("waits without reason or deadline");
+        }
+        if !never_copied(part.stuck.is_some(), part.state) {
+            broken("stuck, and sent again");
         }
         if !ends_with_reason(part.state, part.reason.is_some() || part.error.is_some()) {
             broken("ended without a reason");

@@ -144,6 +144,8 @@ export interface Message {
   state: MessageState;
   state_at: Partial<Record<MessageState, string>>;
   held: { reason: string; until: string | null } | null;
+  /** Accepted, and no receipt came before its channel was known to fail. */
+  stuck?: { since: string; reached_at: string | null } | null;
   error: { class: string; code: string; text: string; next_step: string | null } | null;
   /** The decision where it goes and why, once a fault asked for one. */
   plan_id: string | null;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::ids::{AccountId, ConversationId, IdentityId, PartId, WorkspaceId};
-use crate::limits::ACCOUNT_SLOTS;
+use crate::limits::{ACCOUNT_SLOTS, ACCOUNT_SLOTS_MAX, SLOT_HELD};
 use crate::pacing::{Gcra, Limit, Pacing};
 use crate::state::Class;
 use crate::time::Timestamp;
@@ -53,9 +53,12 @@ pub struct AccountLimits {
 }
 
 impl AccountLimits {
-    /// The pacing with the default number of slots.
-    pub const fn new(pacing: Pacing) -> Self {
-        Self { pacing, slots: ACCOUNT_SLOTS }
+    /// The pacing with the number of slots that it can fill.
+    pub fn new(pacing: Pacing) -> Self {
+        let fills = pacing.account.per_s * SLOT_HELD.as_micros() as f64 / 1e6;
+        // A rate that is no number fills none.
+        let slots = (fills.ceil() as u32).clamp(ACCOUNT_SLOTS, ACCOUNT_SLOTS_MAX);
+        Self { pacing, slots }
     }
 }
 

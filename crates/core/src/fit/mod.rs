@@ -215,4 +215,4 @@ fn shorten(title: &str, max: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,7 +2,7 @@ use super::*;
 use crate::content::{MediaSource, Template};
 use crate::pacing::Rate;
 
-fn caps() -> Capabilities {
+pub(crate) fn caps() -> Capabilities {
     let rate = Rate { per_s: 1.0, burst: 1 };
     Capabilities {
         text: TextLimit { max: 40, unit: Unit::Chars },

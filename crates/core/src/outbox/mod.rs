@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fit::Capabilities;
 use crate::limits::{
-    ATTEMPTS_MAX, BOT_ANSWER_EXPIRES, HELD_RETURNS, NOTICE_RESEND_AFTER, RETRY_FIRST, RETRY_WAIT_MAX,
+    ATTEMPTS_MAX, BOT_ANSWER_EXPIRES, HELD_ANSWER_EXPIRES, HELD_RETURNS, NOTICE_RESEND_AFTER, RETRY_FIRST,
+    RETRY_WAIT_MAX,
 };
 use crate::outcome::{ErrorClass, Outcome, Reason, ThrottleScope};
 use crate::time::{Span, Timestamp};
@@ -63,6 +64,16 @@ impl Author {
         };
         worth_until.map_or(own, |until| until.min(own))
     }
+
+    /// The same once an incident has held it, for as long as it waits there and on every route that it is carried to: the two minutes
+    /// of a bot's answer are for a channel that works.
+    pub fn held_deadline(self, queued_at: Timestamp, worth_until: Option<Timestamp>) -> Timestamp {
+        let own = match self {
+            Self::Person | Self::Broadcast | Self::Notice => queued_at + HELD_RETURNS,
+            Self::Bot => queued_at + HELD_ANSWER_EXPIRES,
+        };
+        worth_until.map_or(own, |until| until.min(own))
+    }
 }
 
 /// What is known when an attempt has ended.
@@ -73,21 +84,14 @@ pub struct AttemptFacts<'a> {
     pub attempt: u32,
     /// True where an earlier attempt ended uncertain and this one was the second copy that policy allows.
     pub second_copy: bool,
-    /// When the message was queued.
-    pub queued_at: Timestamp,
+    /// The part's deadline as it is stored: [`Author::deadline`], or [`Author::held_deadline`] once an incident has held it.
+    pub deadline: Timestamp,
     /// When the message loses its meaning, if it says so.
     pub worth_until: Option<Timestamp>,
     pub author: Author,
     pub settle: Settle,
     /// It was a canary, and this is the open incident's reason: where it did not get through, it waits with the others.
     pub fault: Option<&'a Reason>,
-}
-
-impl AttemptFacts<'_> {
-    /// The part's deadline: see [`Author::deadline`].
-    pub fn deadline(&self) -> Timestamp {
-        self.author.deadline(self.queued_at, self.worth_until)
-    }
 }
 
 /// What becomes of the part.
@@ -119,12 +123,12 @@ pub fn after(facts: &AttemptFacts<'_>, now: Timestamp, draw: u64) -> Next {
         Outcome::Accepted { provider_id } => Next::Accepted { provider_id: Some(provider_id.clone()) },
         Outcome::NotExecuted { class: ErrorClass::Auth, reason, .. }
         | Outcome::Refused { class: ErrorClass::Auth, reason } => {
-            Next::StopAccount { reason: reason.clone(), until: facts.deadline() }
+            Next::StopAccount { reason: reason.clone(), until: facts.deadline }
         }
         Outcome::Refused { class: ErrorClass::Duplicate, .. }
         | Outcome::NotExecuted { class: ErrorClass::Duplicate, .. } => Next::Accepted { provider_id: None },
         Outcome::NotExecuted { class, .. } if facts.fault.is_some() && *class != ErrorClass::Throttled => {
-            Next::Held { reason: facts.fault.cloned().unwrap_or_default(), until: facts.deadline() }
+            Next::Held { reason: facts.fault.cloned().unwrap_or_default(), until: facts.deadline }
         }
         Outcome::NotExecuted { class, reason, wait, scope } => {
             let throttle = (*class == ErrorClass::Throttled).then_some(*scope);
@@ -186,7 +190,7 @@ fn retry(
     draw: u64,
 ) -> Next {
     let at = now + backoff(facts.attempt, wait, draw);
-    let deadline = facts.deadline();
+    let deadline = facts.deadline;
     if facts.attempt >= ATTEMPTS_MAX || at >= deadline {
         // An idempotent call that was never answered may have been executed.
         return if class == ErrorClass::UnknownOutcome {

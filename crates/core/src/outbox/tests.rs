@@ -9,12 +9,17 @@ fn facts(outcome: &Outcome) -> AttemptFacts<'_> {
         outcome,
         attempt: 1,
         second_copy: false,
-        queued_at: QUEUED,
+        deadline: Author::Person.deadline(QUEUED, None),
         worth_until: None,
         author: Author::Person,
         settle: Settle::Never,
         fault: None,
     }
+}
+
+/// The same of another author, with the deadline that follows.
+fn by(author: Author, facts: AttemptFacts<'_>) -> AttemptFacts<'_> {
+    AttemptFacts { author, deadline: author.deadline(QUEUED, facts.worth_until), ..facts }
 }
 
 fn not_executed(class: ErrorClass, wait: Option<Span>) -> Outcome {
@@ -48,11 +53,11 @@ fn every_outcome_has_its_consequence() {
     let auth = not_executed(ErrorClass::Auth, None);
     let down = Reason::new("incident", "down");
     let base = |outcome| facts(outcome);
-    let bot = |outcome| AttemptFacts { author: Author::Bot, ..facts(outcome) };
+    let bot = |outcome| by(Author::Bot, facts(outcome));
     let callback = |outcome| AttemptFacts { settle: Settle::ByCallback(Span::secs(60)), ..facts(outcome) };
     let idempotent = |outcome| AttemptFacts { settle: Settle::Idempotent, ..facts(outcome) };
     let ahead = Some(QUEUED + Span::hours(5));
-    let notice = |outcome| AttemptFacts { author: Author::Notice, worth_until: ahead, ..facts(outcome) };
+    let notice = |outcome| by(Author::Notice, AttemptFacts { worth_until: ahead, ..facts(outcome) });
     let (window, unknown) = (refused(ErrorClass::WindowClosed), refused(ErrorClass::UnknownOutcome));
     let (duplicate, bad_token) = (refused(ErrorClass::Duplicate), refused(ErrorClass::Auth));
     for (facts, expected) in [
@@ -160,11 +165,11 @@ proptest::proptest! {
     fn no_part_is_retried_past_its_deadline_or_for_ever(attempt in 1_u32..60, late in 0_i64..200_000, draw: u64, bot: bool) {
         let outcome = not_executed(ErrorClass::PlatformOutage, None);
         let author = if bot { Author::Bot } else { Author::Person };
-        let facts = AttemptFacts { attempt, author, ..facts(&outcome) };
+        let facts = by(author, AttemptFacts { attempt, ..facts(&outcome) });
         let now = QUEUED + Span::secs(late);
         match after(&facts, now, draw) {
             Next::Retry { at, .. } => {
-                proptest::prop_assert!(attempt < ATTEMPTS_MAX && now < facts.deadline() && at <= facts.deadline());
+                proptest::prop_assert!(attempt < ATTEMPTS_MAX && now < facts.deadline && at <= facts.deadline);
             }
             Next::Returned { .. } => proptest::prop_assert!(!bot),
             Next::Cancelled { .. } => proptest::prop_assert!(bot),

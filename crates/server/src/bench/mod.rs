@@ -77,6 +77,20 @@ pub enum Bench {
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
         pace: u32,
     },
+    /// Instagram is back after an outage: how what was held goes out, and whether live talk notices.
+    Drain {
+        #[command(flatten)]
+        run: Run,
+        /// Held messages, the same number in each lane.
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        messages: u32,
+        /// Lanes that they wait in.
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        lanes: u32,
+        /// The fast dial of the detector and of the ramp: divides what it judges by.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
+        pace: u32,
+    },
     /// Memory, size and start of a hub that has nothing to do.
     Idle(Run),
     /// The endpoint that measurements compare with.
@@ -130,6 +144,9 @@ pub async fn run(bench: &Bench, _place: &Place) -> Result<(), Failure> {
         Bench::Crash { run, kills, settle } => crash::run(run, *kills, *settle).await,
         Bench::Growth { run, messages } => growth::run(run, *messages).await,
         Bench::Failover { run, conversations, pace } => failover::run(run, *conversations, *pace).await,
+        Bench::Drain { run, messages, lanes, pace } => {
+            failover::drain::run(run, *messages, *lanes, *pace).await
+        }
         Bench::Idle(run) => idle::run(run).await,
         Bench::CrashCustomers(options) => {
             on_one_thread(options.clone(), |o| Box::pin(crash::customers(o))).await

@@ -10,7 +10,7 @@ use everthread_core::routing::{Mode, Names, Plan, Policy, Wish};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::read::continuity::{CarriedAway, LanesToPlan, RouteOf};
 use everthread_store::units::{
-    After, Canary, HoldLanes, PlanLane, Planned, ReleaseLanes, ReturnRoutes, Trigger,
+    After, Canary, HoldLanes, MarkStuck, PlanLane, Planned, ReleaseLanes, ReturnRoutes, StuckParts, Trigger,
 };
 use futures_util::StreamExt;
 
@@ -97,6 +97,7 @@ impl Worker {
         }
         for account in shut {
             let Some(workspace) = registry.account(account).map(|a| a.workspace) else { continue };
+            self.mark_stuck(&registry, (workspace, account), now).await?;
             let mut after = ConversationId(0);
             loop {
                 let lanes = self.store.read(LanesToPlan { account, after, limit: PLAN_LANES }).await?;
@@ -110,6 +111,31 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Marks what the platform accepted and never told of again; the lanes are planned with the others.
+    async fn mark_stuck(
+        &mut self,
+        registry: &Registry,
+        (workspace, account): (WorkspaceId, AccountId),
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let mut watches =
+            self.sides.iter().filter_map(|side| side.course.watch(&side.detector, account, now));
+        let Some(watch) = watches.next() else { return Ok(()) };
+        loop {
+            let parts = self.store.read(StuckParts { account, watch, limit: HOLD_PARTS }).await?;
+            let full = parts.len() as u32 == HOLD_PARTS;
+            let directory = Arc::clone(&registry.directory);
+            let seed = clock::seed();
+            let unit = MarkStuck { now, seed, workspace, account, watch, parts, directory };
+            let (marked, after) = self.store.write(unit).await?;
+            self.wanted.extend(after.plans.iter().copied());
+            self.effects.committed(After { plans: Vec::new(), ..after });
+            if !full || marked == 0 {
+                return Ok(());
+            }
+        }
     }
 
     fn policy(&self, workspace: WorkspaceId, sandbox: bool) -> Policy {

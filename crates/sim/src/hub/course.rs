@@ -17,8 +17,8 @@ use everthread_store::read::continuity::{
     CarriedAway, Incidents, LanesToPlan, LoadHealth, Policies, RouteOf,
 };
 use everthread_store::units::{
-    After, Canary, FindingRow, HoldLanes, KnownFault, PlanLane, ReleaseLanes, ReturnRoutes, SaveHealth,
-    SavedIncident, Trigger,
+    After, Canary, FindingRow, HoldLanes, KnownFault, MarkStuck, PlanLane, ReleaseLanes, ReturnRoutes,
+    SaveHealth, SavedIncident, StuckParts, Trigger,
 };
 
 use super::{Hub, Inside, text};
@@ -215,6 +215,7 @@ impl Hub {
         let mut lanes: Vec<_> = std::mem::take(&mut continuity.wanted).into_iter().collect();
         for account in accounts {
             let Some(workspace) = self.scene.account(account).map(|info| info.workspace) else { continue };
+            lanes.extend(self.mark_stuck(workspace, account, clock)?);
             let mut after = ConversationId(0);
             loop {
                 let unit = LanesToPlan { account, after, limit: ROWS };
@@ -229,6 +230,26 @@ impl Hub {
             made.extend(self.plan(workspace, conversation, Trigger::Incident, clock)?);
         }
         Ok(made)
+    }
+
+    /// Marks what was accepted and never told of again; the lanes that want a plan for it.
+    fn mark_stuck(
+        &mut self,
+        workspace: WorkspaceId,
+        account: AccountId,
+        clock: Timestamp,
+    ) -> Inside<Vec<(WorkspaceId, ConversationId)>> {
+        let continuity = &self.continuity;
+        let Some(watch) = continuity.course.watch(&continuity.detector, account, clock) else {
+            return Ok(Vec::new());
+        };
+        let parts = self.store.read(&StuckParts { account, watch, limit: ROWS }).map_err(text)?;
+        let (seed, directory) = (self.rng.draw(), Arc::clone(&self.directory));
+        let unit = MarkStuck { now: clock, seed, workspace, account, watch, parts, directory };
+        let (_, after) = self.store.write(&unit).map_err(text)?;
+        let lanes = after.plans.clone();
+        self.follow(After { plans: Vec::new(), ..after }, clock);
+        Ok(lanes)
     }
 
     /// Plans one lane. `None` where a call of it is not settled, or it has no route.

@@ -75,6 +75,11 @@ row_struct! {
         pub error_class: Option<String>,
         pub error_code: Option<String>,
         pub error_text: Option<String>,
+        /// When it was marked: accepted, and no receipt.
+        pub stuck_at: Option<Timestamp>,
+        pub delivered_at: Option<Timestamp>,
+        pub read_at: Option<Timestamp>,
+        pub failed_at: Option<Timestamp>,
     }
 }
 
@@ -138,7 +143,7 @@ const BY_UID: Sql = sql!(
 
 const PARTS: Sql = sql!(
     "SELECT id, uid, idx, state, state_at, provider_id, content, reaction, attempts, due_at, expires_at, reason,
-       error_class, error_code, error_text
+       error_class, error_code, error_text, stuck_at, delivered_at, read_at, failed_at
      FROM message_parts WHERE message_id = ?1 ORDER BY idx"
 );
 

@@ -100,6 +100,7 @@ row_struct! {
         queued_at: Timestamp,
         due_at: Option<Timestamp>,
         expires_at: Timestamp,
+        worth_until: Option<Timestamp>,
         text: String,
         message_content: Option<String>,
         reply_to: Option<String>,
@@ -156,7 +157,7 @@ impl Claim {
             sql!(
                 "SELECT p.id, p.uid, p.conversation_id, v.uid, p.message_id, m.uid, m.parts, p.idx, p.account_id, \
                  p.identity_id, p.class, p.author, p.owner_version, p.state, p.content, p.reaction, p.attempts, \
-                 p.queued_at, p.due_at, p.expires_at, m.text, m.content, m.reply_to, v.status, v.owner_kind, \
+                 p.queued_at, p.due_at, p.expires_at, p.worth_until, m.text, m.content, m.reply_to, v.status, v.owner_kind, \
                  v.owner_user_id, v.owner_version, i.kind, i.value, c.stopped_at, r.last_in_at, \
                  r.reachable, r.reason, CASE WHEN a.stopped_at IS NULL THEN NULL ELSE a.stopped_reason END, \
                  a.removed_at, p.canary, l.fence, \
@@ -261,7 +262,7 @@ impl Claim {
         // Canaries, and what a person sent into a fault on purpose, go all the same (I6).
         if let Some(fault) = info.fault.as_ref().filter(|_| !row.canary) {
             let reason = Reason::new("incident", fault.reason.as_str());
-            return Err(Next::Held { reason, until: row.expires_at });
+            return Err(Next::Held { reason, until: author.held_deadline(row.queued_at, row.worth_until) });
         }
         allowed(info, row, author, self.now)
     }

@@ -289,7 +289,8 @@ impl Unit for Retry {
                 "UPDATE message_parts SET state = 'queued', state_at = ?2, unsent = 1, due_at = NULL, reason = NULL, \
                  queued_at = ?2, expires_at = ?3, author = 'person', class = 'live', owner_version = NULL, \
                  accepted_at = NULL, failed_at = NULL, delivered_at = NULL, read_at = NULL, provider_id = NULL, \
-                 provider_key = NULL, error_class = NULL, error_code = NULL, error_text = NULL WHERE id = ?1"
+                 provider_key = NULL, error_class = NULL, error_code = NULL, error_text = NULL, stuck_at = NULL \
+                 WHERE id = ?1"
             ),
             &sets,
         )

@@ -55,9 +55,9 @@ pub use contacts::{
 pub(crate) use continuity::give_back;
 pub use continuity::{
     Canary, CodeSent, CodeStand, CodeWay, FindingRow, HeldLanes, HoldLanes, KnownFault, LinkOffer, MakeLink,
-    NoteIncident, OpenLink, Opened, PlanLane, Planned, ProveByCode, ProveByHand, ReleaseLanes, Released,
-    ReturnRoutes, Returned, RevokeLink, SaveHealth, SavedIncident, SendCode, SetPolicy, Tried, Trigger,
-    TryCode,
+    MarkStuck, NoteIncident, OpenLink, Opened, PlanLane, Planned, ProveByCode, ProveByHand, ReleaseLanes,
+    Released, ReturnRoutes, Returned, RevokeLink, SaveHealth, SavedIncident, SendCode, SetPolicy, StuckParts,
+    Tried, Trigger, TryCode,
 };
 pub use conversation::{Assign, Cancel, MarkRead, Retry, SetLabels, SetStatus, UpdateContact};
 pub use deferred::{Defer, DeferredItem, DropDeferred, DueDeferred};

@@ -86,7 +86,11 @@ async fn insert_parts<D: Db>(
     let now = work.now;
     let whole = parts.len() == 1 && parts[0] == *out.content;
     let version = (out.author == Author::Bot).then_some(conversation.version);
-    let expires_at = out.author.deadline(now, out.aside_until);
+    let incident = account.fault.as_ref().filter(|_| account.stopped.is_none()).map(|fault| fault.incident);
+    let expires_at = match incident {
+        Some(_) => out.author.held_deadline(now, out.aside_until),
+        None => out.author.deadline(now, out.aside_until),
+    };
     let seq = if out.aside_until.is_some() { -conversation.seq } else { conversation.seq };
     let mut jsons = Vec::with_capacity(parts.len());
     for part in parts {
@@ -95,7 +99,6 @@ async fn insert_parts<D: Db>(
     }
     // An account that sends nothing holds the message, with the reason where people see it (I8).
     let stopped = waits(account);
-    let incident = account.fault.as_ref().filter(|_| account.stopped.is_none()).map(|fault| fault.incident);
     let state = if stopped.is_some() { State::Held } else { State::Queued };
     let rows: Vec<[Val<'_>; 21]> = parts
         .iter()

@@ -55,7 +55,7 @@ row_struct! {
         number: i64,
         ended_at: Option<Timestamp>,
         author: String,
-        queued_at: Timestamp,
+        expires_at: Timestamp,
         worth_until: Option<Timestamp>,
         second_copy: bool,
         canary: bool,
@@ -72,7 +72,7 @@ impl Unit for Record {
         let attempts: Vec<Vec<AttemptRow>> = db
             .rows_all(
                 sql!(
-                    "SELECT a.number, a.ended_at, p.author, p.queued_at, p.worth_until, p.second_copy, p.canary \
+                    "SELECT a.number, a.ended_at, p.author, p.expires_at, p.worth_until, p.second_copy, p.canary \
                      FROM attempts a JOIN message_parts p ON p.id = a.part_id \
                      WHERE a.id = ?1 AND a.workspace_id = ?2"
                 ),
@@ -143,7 +143,7 @@ impl Record {
             outcome: &result.outcome,
             attempt: u32::try_from(attempt.number).unwrap_or(u32::MAX),
             second_copy: attempt.second_copy,
-            queued_at: attempt.queued_at,
+            deadline: attempt.expires_at,
             worth_until: attempt.worth_until,
             author: author(&attempt.author)?,
             settle: info.map_or(Settle::Never, |info| info.caps.settle),
@@ -282,11 +282,22 @@ struct Written {
     code: Option<String>,
     text: Option<String>,
     second_copy: bool,
+    /// A new deadline.
+    expires_at: Option<Timestamp>,
 }
 
 impl Written {
     fn new(local: State) -> Self {
-        Self { local, due_at: None, reason: None, class: None, code: None, text: None, second_copy: false }
+        Self {
+            local,
+            due_at: None,
+            reason: None,
+            class: None,
+            code: None,
+            text: None,
+            second_copy: false,
+            expires_at: None,
+        }
     }
 
     fn why(mut self, class: Option<ErrorClass>, reason: Reason) -> Self {
@@ -325,7 +336,8 @@ pub(crate) async fn apply_next<D: Db>(
         Next::Held { reason, until } => {
             work.after.due_by(Some(until));
             work.after.plans.push((part.workspace, part.conversation));
-            Written { due_at: Some(until), ..Written::new(State::Held).why(None, reason) }
+            let written = Written::new(State::Held).why(None, reason);
+            Written { due_at: Some(until), expires_at: Some(until), ..written }
         }
         Next::Failed { class, reason } => {
             facts.learn(everthread_core::event::Fact::Failed, now);
@@ -354,14 +366,17 @@ pub(crate) async fn apply_next<D: Db>(
         part.error_code = written.code;
         part.error_text = written.text;
     }
-    write_part(db, work, part, (written.due_at, written.reason, written.second_copy)).await
+    write_part(db, work, part, (written.due_at, written.expires_at), written.reason, written.second_copy)
+        .await
 }
 
 async fn write_part<D: Db>(
     db: &mut D,
     work: &mut Work,
     part: &PartRow,
-    (due_at, reason, second_copy): (Option<Timestamp>, Option<String>, bool),
+    (due_at, expires_at): (Option<Timestamp>, Option<Timestamp>),
+    reason: Option<String>,
+    second_copy: bool,
 ) -> Result<()> {
     let now = work.now;
     let due_at = due_at.filter(|_| part.state.blocks_lane());
@@ -369,8 +384,8 @@ async fn write_part<D: Db>(
         sql!(
             "UPDATE message_parts SET state = ?2, state_at = ?3, unsent = ?4, due_at = ?5, reason = ?6, \
              accepted_at = ?7, failed_at = ?8, provider_id = ?9, provider_key = ?10, error_class = ?11, \
-             error_code = ?12, error_text = ?13, second_copy = CASE WHEN ?14 = 1 THEN 1 ELSE second_copy END \
-             WHERE id = ?1"
+             error_code = ?12, error_text = ?13, second_copy = CASE WHEN ?14 = 1 THEN 1 ELSE second_copy END, \
+             expires_at = coalesce(?15, expires_at) WHERE id = ?1"
         ),
         &vals![
             part.id,
@@ -386,7 +401,8 @@ async fn write_part<D: Db>(
             part.error_class.as_deref(),
             part.error_code.as_deref(),
             part.error_text.as_deref(),
-            second_copy
+            second_copy,
+            expires_at
         ],
     )
     .await?;

@@ -60,7 +60,6 @@ row_struct! {
         author: String,
         attempts: i64,
         second_copy: bool,
-        queued_at: Timestamp,
         due_at: Option<Timestamp>,
         expires_at: Timestamp,
         worth_until: Option<Timestamp>,
@@ -150,7 +149,7 @@ impl Settle {
             .row(
                 sql!(
                     "SELECT p.id, p.workspace_id, p.conversation_id, v.uid, p.message_id, m.uid, p.state, p.author, \
-                     p.attempts, p.second_copy, p.queued_at, p.due_at, p.expires_at, p.worth_until, p.account_id, \
+                     p.attempts, p.second_copy, p.due_at, p.expires_at, p.worth_until, p.account_id, \
                      p.error_code, p.error_text FROM message_parts p \
                      JOIN messages m ON m.id = p.message_id JOIN conversations v ON v.id = p.conversation_id \
                      WHERE p.id = ?1 AND p.workspace_id = ?2 AND p.unsent = 1"
@@ -188,7 +187,7 @@ impl Settle {
                     outcome: &outcome,
                     attempt: u32::try_from(row.attempts).unwrap_or(u32::MAX),
                     second_copy: row.second_copy,
-                    queued_at: row.queued_at,
+                    deadline: row.expires_at,
                     worth_until: row.worth_until,
                     author,
                     settle,
@@ -352,7 +351,7 @@ impl Recover {
             .row(
                 sql!(
                     "SELECT p.id, p.workspace_id, p.conversation_id, v.uid, p.message_id, m.uid, p.state, p.author, \
-                     p.attempts, p.second_copy, p.queued_at, p.due_at, p.expires_at, p.worth_until, p.account_id, \
+                     p.attempts, p.second_copy, p.due_at, p.expires_at, p.worth_until, p.account_id, \
                      p.error_code, p.error_text FROM message_parts p \
                      JOIN messages m ON m.id = p.message_id JOIN conversations v ON v.id = p.conversation_id \
                      WHERE p.id = ?1 AND p.workspace_id = ?2 AND p.state = 'sending'"
@@ -366,7 +365,7 @@ impl Recover {
             outcome: &outcome,
             attempt: u32::try_from(row.attempts).unwrap_or(u32::MAX),
             second_copy: row.second_copy,
-            queued_at: row.queued_at,
+            deadline: row.expires_at,
             worth_until: row.worth_until,
             author: author(&row.author)?,
             settle: self.directory.get(row.account).map_or(SettleRule::Never, |info| info.caps.settle),

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use everthread_core::directory::AccountFault;
-use everthread_core::event::{Address, AddressKind, Peer};
+use everthread_core::event::{Address, AddressKind, Fact, Peer};
 use everthread_core::health::{Config, Detector, Direction, IncidentKey, Phase, Scope};
 use everthread_core::ids::{ConversationId, IncidentId};
+use everthread_core::limits::HELD_ANSWER_EXPIRES;
+use everthread_core::outcome::{ErrorClass, Outcome, Reason, ThrottleScope};
 use everthread_core::routing::{Decision, Fault, HoldWhy, Mode, Policy};
+use everthread_core::stuck::{STUCK_LINE, Watch};
 use everthread_core::time::Span;
 use everthread_store::read::continuity::{IncidentStory, Incidents};
 use everthread_store::units::{
-    Canary, FindingRow, HoldLanes, KnownFault, PlanLane, Planned, ReleaseLanes, ReturnRoutes, SaveHealth,
-    Trigger,
+    Canary, FindingRow, HoldLanes, KnownFault, MarkStuck, PlanLane, Planned, ReleaseLanes, ReturnRoutes,
+    SaveHealth, StuckParts, Trigger,
 };
 use everthread_store::{Db, Result, Unit, sql, vals};
 
-use crate::rig::{Rig, T0, accepted, at, change, message};
+use crate::rig::{Rig, T0, accepted, at, change, message, receipt};
 
 const ASK: &str = r#"{"trigger": {"type": "keyword", "words": ["price"]},
     "actions": [{"type": "ask", "text": "Your e-mail?", "field": "email", "kind": "email", "wording": "We may write to you there."},
@@ -170,6 +173,89 @@ pub(crate) async fn who_waits_is_told_where_we_go_on(mut rig: Rig) {
     rig.record(at(14), &sent, accepted("e1")).await;
     plan(&rig, 15, &faults, policy(Mode::Automatic), Trigger::Incident).await;
     assert_eq!(rig.int(sql!("SELECT count(*) FROM messages WHERE author_kind = 'system'")).await, 1);
+}
+
+pub(crate) async fn what_is_stuck_is_said_and_never_sent_again(mut rig: Rig) {
+    let conversation = shop(&mut rig).await;
+    change(&mut rig, |_, info| info.caps.delivered_receipts = true);
+    let mut head = rig.compose(at(10), conversation, "Here you are").await.after.heads[0];
+    for (n, later) in [(0, Some("And more")), (1, None)] {
+        let sent = rig.claim(at(11), head).await.unwrap();
+        let after = rig.record(at(11), &sent, accepted(&format!("s{n}"))).await;
+        head = match later {
+            Some(text) => rig.compose(at(11), conversation, text).await.after.heads[0],
+            None => after.heads.first().copied().unwrap_or(head),
+        };
+    }
+    rig.apply(at(12), rig.chat, vec![receipt("s0", Fact::Delivered)]).await;
+    fails(&mut rig, 100).await;
+    let (account, watch) = (rig.chat, Watch::new(at(15), Span::secs(60), at(100)));
+    // Asked for an e-mail at 1, which is before the fault; of the two answers one came.
+    let parts = rig.store.read(StuckParts { account, watch, limit: 100 }).await.unwrap();
+    let unit = MarkStuck {
+        now: at(100),
+        seed: rig.seed(),
+        workspace: rig.ws,
+        account,
+        watch,
+        parts: parts.clone(),
+        directory: Arc::clone(&rig.directory),
+    };
+    let stuck = sql!("SELECT provider_id FROM message_parts WHERE stuck_at IS NOT NULL ORDER BY id");
+    let (marked, after) = rig.store.write(unit.clone()).await.unwrap();
+    assert_eq!((marked, rig.texts(stuck).await), (2, vec!["p0".to_owned(), "s1".to_owned()]));
+    assert_eq!(after.plans, [(rig.ws, conversation)]);
+    assert_eq!(rig.store.write(unit).await.unwrap().0, 0, "marked once");
+    assert!(rig.store.read(StuckParts { account, watch, limit: 100 }).await.unwrap().is_empty());
+    let faults = [fault(Phase::Confirmed)];
+    let planned = plan(&rig, 101, &faults, policy(Mode::Automatic), Trigger::Incident).await;
+    let sent = rig.claim(at(102), planned.after.heads[0]).await.unwrap();
+    let said = format!("Chat is having trouble, so Acme is answering you here. {STUCK_LINE}");
+    assert_eq!((sent.account, sent.content.text), (rig.plain, said));
+    // The receipt comes after all, the mark stays, and nothing goes twice.
+    rig.apply(at(5_000), rig.chat, vec![receipt("s1", Fact::Delivered)]).await;
+    let late =
+        sql!("SELECT count(*) FROM message_parts WHERE delivered_at > stuck_at AND state = 'delivered'");
+    assert_eq!(rig.int(late).await, 1);
+    let copies = sql!(
+        "SELECT count(*) FROM attempts a JOIN message_parts p ON p.id = a.part_id WHERE p.provider_id = 's1'"
+    );
+    assert_eq!(rig.int(copies).await, 1);
+}
+
+pub(crate) async fn a_bots_answer_outlives_what_holds_it(mut rig: Rig) {
+    shop(&mut rig).await;
+    rig.set_rules(&[r#"{"trigger": {"type": "keyword", "words": ["order"]}, "actions": [{"type": "reply", "text": "Soon"}]}"#]);
+    rig.apply(at(10), rig.chat, vec![message("u1", "m9", "order")]).await;
+    fails(&mut rig, 11).await;
+    let left = sql!("SELECT (expires_at - queued_at) / 1000000 FROM message_parts WHERE unsent = 1");
+    let hours = HELD_ANSWER_EXPIRES.as_micros() / 1_000_000;
+    assert_eq!(rig.int(left).await, hours);
+    // Carried after three minutes, throttled there: it is tried again and goes.
+    let faults = [fault(Phase::Confirmed)];
+    let planned = plan(&rig, 200, &faults, policy(Mode::Automatic), Trigger::Incident).await;
+    let sent = rig.claim(at(201), planned.after.heads[0]).await.unwrap();
+    let busy = Outcome::NotExecuted {
+        class: ErrorClass::Throttled,
+        reason: Reason::new("429", "busy"),
+        wait: Some(Span::secs(5)),
+        scope: ThrottleScope::Account,
+    };
+    let after = rig.record(at(201), &sent, busy).await;
+    assert!(rig.claim(at(260), after.heads[0]).await.is_some());
+}
+
+pub(crate) async fn what_waits_hears_the_new_reason(mut rig: Rig) {
+    let conversation = shop(&mut rig).await;
+    rig.compose(at(10), conversation, "Here you are").await;
+    fails(&mut rig, 11).await;
+    let (workspace, account) = (rig.ws, rig.chat);
+    let fault = AccountFault { incident: INCIDENT, reason: "chat is down (incident 1)".into() };
+    let unit = HoldLanes { now: at(12), seed: rig.seed(), workspace, account, fault, limit: 1 };
+    assert!(rig.store.write(unit.clone()).await.unwrap().more);
+    assert!(!rig.store.write(unit).await.unwrap().more);
+    let reasons = sql!("SELECT reason FROM message_parts WHERE unsent = 1");
+    assert_eq!(rig.texts(reasons).await, ["chat is down (incident 1)"]);
 }
 
 pub(crate) async fn a_suggestion_waits_for_a_person(mut rig: Rig) {

@@ -67,6 +67,7 @@ store_conformance! {
     retention: only_what_is_closed_and_old_and_waits_for_nothing_goes,
         a_removed_conversation_leaves_nothing_and_its_customer_begins_anew, one_workspace_s_age_is_not_another_s;
     continuity: a_fault_holds_what_waits_and_what_is_written_then, a_claim_into_a_fault_is_held,
+        what_is_stuck_is_said_and_never_sent_again, a_bots_answer_outlives_what_holds_it, what_waits_hears_the_new_reason,
         a_lane_is_carried_as_a_whole_with_one_line_and_comes_home, who_waits_is_told_where_we_go_on,
         a_suggestion_waits_for_a_person, without_consent_nobody_is_carried,
         a_canary_goes_into_the_fault_and_the_rest_is_drained, what_lost_its_meaning_goes_back_to_its_author,

@@ -90,6 +90,11 @@ export const words = {
   deletedOurs: 'This message was deleted',
   late: 'arrived late',
   lateHint: 'The channel passed this on long after it was written.',
+  stuck: 'may arrive late',
+  stuckHint:
+    'The channel accepted it and then failed; no receipt came. It is not sent a second time, because it may still arrive.',
+  stuckLate: (time: string) => `arrived late, ${time}`,
+  stuckLateHint: 'It was given up while the channel failed, and reached the customer after all.',
   unverified: 'unverified',
   unverifiedHint:
     'Came by a continuation link and has not proved to be the customer. They see nothing of the conversation from before.',

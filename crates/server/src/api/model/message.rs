@@ -42,6 +42,8 @@ pub struct Message {
     /// It came from somebody who opened a continuation link and has not proved to be the customer.
     pub unverified: bool,
     pub held: Option<HeldView>,
+    /// The platform accepted it, and no receipt came before its channel was known to fail.
+    pub stuck: Option<StuckView>,
     pub error: Option<ErrorView>,
     /// `plan_...`: the decision where it goes and why, once a fault asked for one.
     pub plan_id: Option<String>,
@@ -98,6 +100,15 @@ pub struct HeldView {
     pub reason: String,
     /// When it goes back to its author.
     pub until: Option<String>,
+}
+
+/// A message that may surface late. It is never sent again by itself.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StuckView {
+    /// When it was given up.
+    pub since: String,
+    /// When it reached the customer after all.
+    pub reached_at: Option<String>,
 }
 
 /// Why a message failed.

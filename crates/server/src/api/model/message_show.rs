@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use everthread_core::content::{Attachment, Content, MediaSource};
 use everthread_core::ids::{AccountId, MediaId, MessageId, PartId, PlanId, UserId};
-use everthread_core::state::{Direction, Proof, State};
+use everthread_core::state::{Direction, Facts, Proof, State};
+use everthread_core::stuck::{Standing, standing};
 use everthread_store::read::thread::{FullMessage, MediaRow, MessageRow, PartRow};
 
 use super::message::{
-    AttachmentView, Author, ErrorView, HeldView, Message, PartView, ReactionView, ReplyTo, next_step,
+    AttachmentView, Author, ErrorView, HeldView, Message, PartView, ReactionView, ReplyTo, StuckView,
+    next_step,
 };
 use super::{id, name, time, time_opt};
 
@@ -43,6 +45,7 @@ pub(crate) fn message(full: FullMessage) -> Message {
         state_at: state_at(&row),
         unverified: row.direction == Direction::In && row.proof == Some(Proof::Invited),
         held: held(row.state, &parts),
+        stuck: stuck(&parts),
         error: error(&row, &parts),
         plan_id: row.plan.map(|uid| id(PlanId::PREFIX, uid)),
         parts: parts.into_iter().map(|part| part_view(part, &row.text)).collect(),
@@ -148,6 +151,24 @@ fn held(state: State, parts: &[PartRow]) -> Option<HeldView> {
         until: time_opt(part.expires_at.or(part.due_at))
             .filter(|_| part.reason.as_deref() != Some("restored")),
     })
+}
+
+/// The first part that is stuck, else the last that came late.
+fn stuck(parts: &[PartRow]) -> Option<StuckView> {
+    let known = |part: &PartRow| {
+        let facts = Facts {
+            accepted: None,
+            failed: part.failed_at,
+            delivered: part.delivered_at,
+            read: part.read_at,
+        };
+        let reached_at = match standing(part.stuck_at, &facts)? {
+            Standing::Stuck => None,
+            Standing::Late { at } => Some(time(at)),
+        };
+        Some(StuckView { since: time(part.stuck_at?), reached_at })
+    };
+    parts.iter().filter_map(known).min_by_key(|view| view.reached_at.is_some())
 }
 
 fn error(row: &MessageRow, parts: &[PartRow]) -> Option<ErrorView> {

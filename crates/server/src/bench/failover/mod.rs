@@ -4,6 +4,7 @@
 //! The platforms are the sandbox's, in this process; the hub is another process and learns of the fault by its own calls. Its
 //! detector runs under the fast dial that is printed; what is measured begins when it has confirmed the fault and has no dial.
 
+pub(super) mod drain;
 mod judge;
 mod scene;
 
@@ -13,7 +14,7 @@ use everthread_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use self::judge::{Judged, plans};
-use self::scene::Scene;
+use self::scene::{Scene, Setup};
 use super::Run;
 use super::machine::Ground;
 use super::stats::round;
@@ -38,7 +39,7 @@ struct Found {
 
 pub(super) async fn run(run: &Run, conversations: u32, pace: u32) -> Result<(), Failure> {
     let ground = Ground::new(run)?;
-    let mut scene = Scene::open((&ground.dir, run.json), conversations, pace).await?;
+    let mut scene = Scene::open((&ground.dir, run.json), &Setup::failover(conversations, pace)).await?;
     scene.meet().await?;
     let faults = scene.instagram_fails()?;
     scene.say_so("Instagram refuses every send");

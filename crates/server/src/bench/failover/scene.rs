@@ -40,6 +40,32 @@ const BATCH: usize = 50;
 
 const WORDING: &str = "If this channel fails we go on with you there, and write there about nothing else.";
 
+/// What a run is about.
+pub(super) struct Setup {
+    pub(super) conversations: u32,
+    /// The detector's dial.
+    pub(super) pace: u32,
+    pub(super) rules: Vec<Value>,
+    pub(super) policy: Policy,
+    /// Sends a second of Instagram and of SMS, on both sides.
+    pub(super) per_s: [f64; 2],
+}
+
+impl Setup {
+    /// Everybody may be carried who opts in.
+    pub(super) fn failover(conversations: u32, pace: u32) -> Self {
+        let rules = vec![
+            json!({ "trigger": { "type": "keyword", "words": ["sizes"] }, "actions": [
+                { "type": "ask", "text": "Which number, in case this channel fails?", "field": "phone", "kind": "phone",
+                  "wording": WORDING }] }),
+            json!({ "trigger": { "type": "keyword", "words": ["order"] }, "actions": [
+                { "type": "reply", "text": "{{ message.text[6:20] }} is on its way" }] }),
+        ];
+        let policy = Policy { mode: Mode::Automatic, hold_first_s: 0, ..Policy::default() };
+        Self { conversations, pace, rules, policy, per_s: [FIRST_PER_S, BACKUP_PER_S] }
+    }
+}
+
 /// A run's parts.
 pub(super) struct Scene {
     hub: Server,
@@ -76,11 +102,8 @@ pub(super) const fn asks(customer: u32) -> u32 {
 
 impl Scene {
     /// Makes the accounts on both sides, the rules and the policy, and starts the hub.
-    pub(super) async fn open(
-        (dir, quiet): (&Path, bool),
-        conversations: u32,
-        pace: u32,
-    ) -> Result<Self, Failure> {
+    pub(super) async fn open((dir, quiet): (&Path, bool), setup: &Setup) -> Result<Self, Failure> {
+        let Setup { conversations, pace, .. } = *setup;
         let mut config = Config::new(([127, 0, 0, 1], 0).into(), clock::system_time());
         (config.control, config.replies, config.speed) = (Control::Closed, false, 20.0);
         config.customers = conversations as usize;
@@ -91,7 +114,7 @@ impl Scene {
         std::fs::create_dir_all(&data).map_err(Failure::from_display)?;
         std::fs::write(data.join("everthread.toml"), format!("[continuity]\npace = {pace}\n"))
             .map_err(Failure::from_display)?;
-        let [instagram, sms] = prepare(&data, &sandbox, &format!("http://{address}")).await?;
+        let [instagram, sms] = prepare(&data, &sandbox, &format!("http://{address}"), setup).await?;
         let key = Seeder::open(&data).await?.api_key().await?;
         let folder = data.to_string_lossy().into_owned();
         let hub = Server::spawn(&["--data", &folder, "serve", "--listen", "{listen}"], &address)?;
@@ -232,13 +255,54 @@ impl Scene {
         }
     }
 
-    fn look(&mut self) {
+    /// Notes what the hub needs just now.
+    pub(super) fn look(&mut self) {
         self.peak_rss_mb = self.peak_rss_mb.max(self.hub.resident_mb());
     }
 
     /// What the business sent, by the platform's book.
     fn sent(&self, account: &str) -> Vec<Value> {
         self.sandbox.book(account).into_iter().filter(|message| message["author"] == "business").collect()
+    }
+
+    pub(super) const fn customers(&self) -> u32 {
+        self.conversations
+    }
+
+    /// Everybody says something on Instagram.
+    pub(super) async fn everybody_says(&self, what: impl Fn(u32) -> Option<String>) -> Result<(), Failure> {
+        self.all_say(what).await
+    }
+
+    /// One customer says something over SMS.
+    pub(super) fn talk(&self, mark: Mark) -> Result<(), Failure> {
+        let speech = Speech { text: Some(format!("talk {} please", mark.text())), ..Speech::default() };
+        let said = self.sandbox.say(&self.sms, &format!("p{}", mark.contact), speech);
+        said.map(drop).map_err(Failure::from_display)
+    }
+
+    /// Messages of ours that Instagram and SMS took.
+    pub(super) fn accepted_on_first(&self) -> u64 {
+        self.count(&self.instagram, "accepted")
+    }
+
+    pub(super) fn accepted_on_second(&self) -> u64 {
+        self.count(&self.sms, "accepted")
+    }
+
+    /// What Instagram took of ours, oldest first.
+    pub(super) fn sent_on_first(&self) -> Vec<Value> {
+        self.sent(&self.instagram)
+    }
+
+    /// Everything said over SMS, oldest first.
+    pub(super) fn book_of_second(&self) -> Vec<Value> {
+        self.sandbox.book(&self.sms)
+    }
+
+    /// Answers that are back with their author or cancelled, each with a reason.
+    pub(super) async fn ended(&self) -> Result<u64, Failure> {
+        Ok(self.judge().await?.ended)
     }
 
     async fn all_say(&self, what: impl Fn(u32) -> Option<String>) -> Result<(), Failure> {
@@ -256,7 +320,7 @@ impl Scene {
     }
 
     /// Waits until the hub has taken and applied what the customers wrote.
-    async fn applied(&self) -> Result<(), Failure> {
+    pub(super) async fn applied(&self) -> Result<(), Failure> {
         let (address, key) = (self.hub.address.clone(), self.key.clone());
         let mut still = 0;
         until("everything applied", async || {
@@ -271,22 +335,16 @@ impl Scene {
 }
 
 /// The data folder: two accounts, two rules, the policy. Answers the sandbox's names of the accounts.
-async fn prepare(data: &Path, sandbox: &Handle, hub: &str) -> Result<[String; 2], Failure> {
+async fn prepare(data: &Path, sandbox: &Handle, hub: &str, setup: &Setup) -> Result<[String; 2], Failure> {
     let place = Place { data: Some(data.to_owned()), database_url: None, config: None };
     let config = crate::config::load(&place, None).map_err(Failure::from_display)?;
     let _lock = lock(data).map_err(Failure::from_display)?;
     let admin = Admin::open(&config).await?;
     let (workspace, _) = admin.add_workspace("Bench").await?;
-    let instagram = connect(&admin, workspace, sandbox, hub, Platform::Instagram).await?;
-    let sms = connect(&admin, workspace, sandbox, hub, Platform::Twilio).await?;
-    let rules = [
-        json!({ "trigger": { "type": "keyword", "words": ["sizes"] }, "actions": [
-            { "type": "ask", "text": "Which number, in case this channel fails?", "field": "phone", "kind": "phone",
-              "wording": WORDING }] }),
-        json!({ "trigger": { "type": "keyword", "words": ["order"] }, "actions": [
-            { "type": "reply", "text": "{{ message.text[6:20] }} is on its way" }] }),
-    ];
-    for (position, rule) in rules.iter().enumerate() {
+    let [first, second] = setup.per_s;
+    let instagram = connect(&admin, workspace, (sandbox, hub), (Platform::Instagram, first)).await?;
+    let sms = connect(&admin, workspace, (sandbox, hub), (Platform::Twilio, second)).await?;
+    for (position, rule) in setup.rules.iter().enumerate() {
         let unit = UpsertRule {
             now: clock::now(),
             seed: clock::seed(),
@@ -299,7 +357,7 @@ async fn prepare(data: &Path, sandbox: &Handle, hub: &str) -> Result<[String; 2]
         };
         admin.store.write(unit).await.map_err(Failure::from_display)?;
     }
-    let policy = Policy { mode: Mode::Automatic, hold_first_s: 0, ..Policy::default() };
+    let policy = setup.policy.clone();
     let unit = SetPolicy { now: clock::now(), seed: clock::seed(), workspace, user: None, policy };
     admin.store.write(unit).await.map_err(Failure::from_display)?;
     Ok([instagram, sms])
@@ -309,13 +367,11 @@ async fn prepare(data: &Path, sandbox: &Handle, hub: &str) -> Result<[String; 2]
 async fn connect(
     admin: &Admin,
     workspace: WorkspaceId,
-    sandbox: &Handle,
-    hub: &str,
-    platform: Platform,
+    (sandbox, hub): (&Handle, &str),
+    (platform, per_s): (Platform, f64),
 ) -> Result<String, Failure> {
     let mut new = NewAccount::of(platform);
     let first = platform == Platform::Instagram;
-    let per_s = if first { FIRST_PER_S } else { BACKUP_PER_S };
     new.limits.account_per_s = Some(per_s);
     let mut settings = vec![
         ("api_base", sandbox.api_base(platform)),

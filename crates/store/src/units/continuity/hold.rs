@@ -5,6 +5,7 @@ use everthread_core::ids::{AccountId, ConversationId, MessageId, PartId, Uid, Wo
 use everthread_core::time::Timestamp;
 
 use crate::units::After;
+use crate::units::record::author;
 use crate::units::work::{Shown, Work, refresh_message};
 use crate::{Db, Result, Unit, Val, row_struct, sql, vals};
 
@@ -29,12 +30,15 @@ pub struct HeldLanes {
 }
 
 row_struct! {
-    pub(super) struct LanePartRow {
-        pub(super) part: PartId,
-        pub(super) message: MessageId,
-        pub(super) message_uid: Uid,
-        pub(super) conversation: ConversationId,
-        pub(super) conversation_uid: Uid,
+    struct ToHoldRow {
+        part: PartId,
+        message: MessageId,
+        message_uid: Uid,
+        conversation: ConversationId,
+        conversation_uid: Uid,
+        author: String,
+        queued_at: Timestamp,
+        worth_until: Option<Timestamp>,
     }
 }
 
@@ -43,24 +47,30 @@ impl Unit for HoldLanes {
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<HeldLanes> {
         let mut work = Work::start(db, self.now, self.seed, &[self.workspace], 4).await?;
-        let parts: Vec<LanePartRow> = db
+        let reason = self.fault.reason.as_str();
+        // What waits already hears how it stands now.
+        let parts: Vec<ToHoldRow> = db
             .rows(
                 sql!(
-                    "SELECT p.id, p.message_id, m.uid, p.conversation_id, v.uid FROM message_parts p \
+                    "SELECT p.id, p.message_id, m.uid, p.conversation_id, v.uid, p.author, p.queued_at, p.worth_until \
+                     FROM message_parts p \
                      JOIN messages m ON m.id = p.message_id JOIN conversations v ON v.id = p.conversation_id \
-                     WHERE p.unsent = 1 AND p.account_id = ?1 AND p.workspace_id = ?2 AND p.state = 'queued' \
-                     AND p.canary = 0 AND p.seq > 0 ORDER BY p.id LIMIT ?3"
+                     WHERE p.unsent = 1 AND p.account_id = ?1 AND p.workspace_id = ?2 AND p.canary = 0 AND p.seq > 0 \
+                     AND (p.state = 'queued' OR (p.state = 'held' AND p.incident_id IS NOT NULL AND p.reason <> ?4)) \
+                     ORDER BY p.id LIMIT ?3"
                 ),
-                &vals![self.account, self.workspace, self.limit],
+                &vals![self.account, self.workspace, self.limit, reason],
             )
             .await?;
-        let reason = self.fault.reason.as_str();
-        let sets: Vec<[Val<'_>; 4]> =
-            parts.iter().map(|row| vals![row.part, self.now, reason, self.fault.incident]).collect();
+        let mut sets: Vec<[Val<'_>; 5]> = Vec::with_capacity(parts.len());
+        for row in &parts {
+            let until = author(&row.author)?.held_deadline(row.queued_at, row.worth_until);
+            sets.push(vals![row.part, self.now, reason, self.fault.incident, until]);
+        }
         db.exec_all(
             sql!(
-                "UPDATE message_parts SET state = 'held', state_at = ?2, due_at = expires_at, reason = ?3, \
-                 incident_id = ?4 WHERE id = ?1"
+                "UPDATE message_parts SET state_at = CASE WHEN state = 'held' THEN state_at ELSE ?2 END, state = 'held', \
+                 due_at = ?5, expires_at = ?5, reason = ?3, incident_id = ?4 WHERE id = ?1"
             ),
             &sets,
         )

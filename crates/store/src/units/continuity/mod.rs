@@ -8,6 +8,7 @@ mod links;
 mod plan;
 mod release;
 mod returns;
+mod stuck;
 mod ways;
 
 pub use codes::{CodeSent, CodeStand, CodeWay, ProveByCode, ProveByHand, SendCode, Tried, TryCode};
@@ -18,3 +19,4 @@ pub use links::{LinkOffer, MakeLink, OpenLink, Opened, RevokeLink};
 pub use plan::{KnownFault, PlanLane, Planned, Trigger};
 pub use release::{Canary, ReleaseLanes, Released};
 pub use returns::{ReturnRoutes, Returned, SetPolicy};
+pub use stuck::{MarkStuck, StuckParts};

@@ -13,6 +13,7 @@ use everthread_core::routing::{
     Decision, Fault, Input, Mode, Need, Plan, Policy, Wish, first_line, plan, wants_link,
 };
 use everthread_core::state::State;
+use everthread_core::stuck::STUCK_LINE;
 use everthread_core::time::Timestamp;
 
 use super::carry::{Move, WaitingPart, move_lane, waiting};
@@ -72,6 +73,7 @@ pub struct Planned {
 row_struct! {
     struct CarriedRow {
         said: i64,
+        stuck: i64,
         plan: Option<PlanId>,
         body: Option<String>,
         state: Option<String>,
@@ -98,10 +100,11 @@ impl Unit for PlanLane {
                 "conversation",
                 sql!(
                     "SELECT (SELECT count(*) FROM plans s WHERE s.conversation_id = v.id AND s.incident_id = ?2 \
-                     AND s.said = 1), v.plan_id, p.body, p.state FROM conversations v \
+                     AND s.said = 1), (SELECT count(*) FROM message_parts k WHERE k.conversation_id = v.id \
+                     AND k.stuck_at IS NOT NULL AND k.state = 'accepted' AND k.account_id = ?3), v.plan_id, p.body, p.state FROM conversations v \
                      LEFT JOIN plans p ON p.id = v.plan_id WHERE v.id = ?1"
                 ),
-                &vals![row.id, incident],
+                &vals![row.id, incident, account],
             )
             .await?;
         let contact = contact_facts(db, row.contact).await?;
@@ -140,8 +143,10 @@ impl Unit for PlanLane {
             (Trigger::Approve(_) | Trigger::Choose(..), _) => true,
         };
         self.keep(db, &mut work, (&row, &parts), (&made, &known, incident), moves).await?;
-        let moved =
-            moves && self.carry(db, &mut work, &mut row, &parts, (&made, incident, contact.locale)).await?;
+        let moved = moves
+            && self
+                .carry(db, &mut work, &mut row, &parts, (&made, incident, contact.locale, known.stuck > 0))
+                .await?;
         Ok(Planned { plan: Some(made), moved, after: work.finish(db).await? })
     }
 }
@@ -263,7 +268,7 @@ impl PlanLane {
         work: &mut Work,
         row: &mut ConversationRow,
         parts: &[WaitingPart],
-        (made, incident, locale): (&Plan, Option<IncidentId>, Option<String>),
+        (made, incident, locale, stuck): (&Plan, Option<IncidentId>, Option<String>, bool),
     ) -> Result<bool> {
         let Decision::Carry { identity, account, template, line } = &made.decision else { return Ok(false) };
         let info = self.directory.get(*account).filter(|info| info.workspace == self.workspace);
@@ -272,7 +277,8 @@ impl PlanLane {
         let line = match incident.filter(|_| *line) {
             Some(incident) => {
                 let over = (*identity, info.as_ref());
-                Some(self.first_line(db, work, row, (incident, over, locale.as_deref())).await?)
+                let line = self.first_line(db, work, row, (incident, over, locale.as_deref())).await?;
+                Some(if stuck { format!("{line} {STUCK_LINE}") } else { line })
             }
             None => None,
         };

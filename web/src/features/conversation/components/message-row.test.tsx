@@ -63,6 +63,15 @@ describe('message states', () => {
     },
   );
 
+  it.each([
+    [null, 'may arrive late'],
+    ['2026-11-23T10:05:00Z', /^arrived late, /],
+  ] as const)('what was stuck says whether it came: %s', (reached_at, text) => {
+    const state = reached_at ? 'delivered' : 'accepted';
+    show({ ...OURS, state, stuck: { since: '2026-11-23T08:00:00Z', reached_at } });
+    expect(screen.getByText(text)).toBeTruthy();
+  });
+
   it('failed shows the error, the next step and the way to send again', async () => {
     const actions = show({
       ...OURS,

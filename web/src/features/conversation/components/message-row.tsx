@@ -13,6 +13,7 @@ import { Bubble } from './bubble';
 import { LinkedText } from './linked-text';
 import { type MessageActions, MessageMenu } from './message-menu';
 import { MessageStateLine, reasonText } from './message-state';
+import { StuckTag } from './stuck-tag';
 import { UnverifiedTag } from './unverified-tag';
 
 function AuthorLine({ message, customer }: { message: Message; customer: string }) {
@@ -185,6 +186,7 @@ export const MessageRow = memo(function MessageRow({
     last ||
     message.late ||
     message.unverified ||
+    Boolean(message.stuck) ||
     message.edited_at !== null ||
     (out && !isQuiet(message.state));
   return (
@@ -235,6 +237,7 @@ export const MessageRow = memo(function MessageRow({
             </span>
           ) : null}
           {out ? <MessageStateLine message={message} /> : null}
+          {message.stuck ? <StuckTag stuck={message.stuck} /> : null}
         </p>
       ) : null}
       {out ? <Trouble message={message} actions={actions} /> : null}
