@@ -44,7 +44,9 @@ store_conformance! {
     inbound: a_message_makes_contact_conversation_and_message, a_thousand_equal_events_are_one_message,
         a_batch_keeps_its_order_and_the_sequence_has_no_gap, the_sequence_has_no_gap_under_concurrency,
         rules_answer_in_the_same_unit, stop_is_heeded_before_rules, a_question_stores_address_and_consent,
-        late_messages_start_no_automation, an_edit_may_come_before_its_message, a_deleted_message_loses_its_text,
+        late_messages_start_no_automation, a_message_from_before_turns_nothing,
+        a_message_from_before_the_end_leaves_it_resolved, an_answer_typed_before_ends_no_waiting,
+        a_start_from_before_the_stop_is_not_heeded, an_edit_may_come_before_its_message, a_deleted_message_loses_its_text,
         edits_count_by_their_own_time, an_unknown_account_is_a_problem, media_are_queued,
         a_customer_with_a_new_address_stays_one_contact, a_nul_in_a_text_costs_no_message;
     outbound: a_loop_ends_delivered, receipts_in_every_order_give_one_state,
