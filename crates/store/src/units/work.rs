@@ -306,7 +306,7 @@ pub(crate) fn provider_key(provider_id: &str) -> i64 {
 }
 
 /// What two texts must share to be taken for the same: providers trim and fold white space.
-pub(crate) fn text_hash(text: &str) -> i64 {
+pub fn text_hash(text: &str) -> i64 {
     let mut hasher = Sha256::new();
     for word in text.split_whitespace() {
         hasher.update(word.as_bytes());
@@ -320,7 +320,12 @@ pub(crate) fn text_hash(text: &str) -> i64 {
 
 /// Key of an event within its account (I3): 16 bytes of a hash over core's frozen key, so that the index stays small.
 pub(crate) fn event_hash(account: AccountId, event: &Event) -> [u8; 16] {
-    let hash = Sha256::digest(Key::new(account, event).text.as_bytes());
+    key_hash(&Key::new(account, event))
+}
+
+/// As [`event_hash`], of the key itself.
+pub(crate) fn key_hash(key: &Key) -> [u8; 16] {
+    let hash = Sha256::digest(key.text.as_bytes());
     let mut first = [0_u8; 16];
     first.copy_from_slice(&hash[..16]);
     first

@@ -9,6 +9,7 @@
 mod contacts;
 mod continuity;
 mod forgotten;
+mod history;
 mod inbound;
 mod links;
 mod outbound;
@@ -68,6 +69,8 @@ store_conformance! {
         a_canary_goes_into_the_fault_and_the_rest_is_drained, what_lost_its_meaning_goes_back_to_its_author,
         quiet_conversations_go_back_after_the_end, incidents_are_kept_with_their_timeline,
         a_known_address_alone_is_no_consent;
+    history: a_reading_goes_on_where_it_was, what_was_heard_is_known_by_its_id_and_by_its_words,
+        a_gap_marks_who_was_talking;
     links: a_link_opens_once_within_its_day, who_merely_had_a_link_is_told_nothing,
         a_code_proves_who_it_is_and_opens_the_history, a_code_stands_aside_from_the_talk,
         no_code_goes_into_an_incident, what_was_held_does_not_follow_to_who_merely_had_a_link,

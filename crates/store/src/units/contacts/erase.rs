@@ -164,6 +164,7 @@ const OF_CONVERSATION: &[Sql] = &[
     sql!("DELETE FROM lanes WHERE conversation_id = ?1"),
     sql!("DELETE FROM plans WHERE conversation_id = ?1"),
     sql!("DELETE FROM continuation_links WHERE conversation_id = ?1"),
+    sql!("DELETE FROM gaps WHERE conversation_id = ?1"),
     sql!("DELETE FROM conversations WHERE id = ?1"),
 ];
 
@@ -248,6 +249,10 @@ impl EraseContact {
             }
         }
         let mut count = 0;
+        for address in addresses {
+            let threads = sql!("DELETE FROM history_threads WHERE workspace_id = ?1 AND address = ?2");
+            count += db.exec(threads, &vals![self.workspace, address.value.as_str()]).await?;
+        }
         for (pattern, event) in &patterns {
             let values = vals![self.workspace, pattern.as_str()];
             if *event {
