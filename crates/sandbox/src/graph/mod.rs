@@ -16,7 +16,7 @@ use axum::routing::any;
 use serde_json::{Value, json};
 
 use crate::account::{Account, Platform};
-use crate::fault::{Component, under};
+use crate::fault::{Component, under_of};
 use crate::wire::{Call, Reply};
 use crate::world::World;
 
@@ -75,7 +75,9 @@ async fn answer(world: &Arc<World>, mut call: Call) -> Reply {
         _ => Component::Receive,
     };
     let cut = call.cut.clone();
-    let reply = under(world, aim.platform, &aim.account, component, &cut, async |lost| match aim.platform {
+    let customer = read_of(world, &aim, &call);
+    let of = (aim.platform, aim.account.as_str(), customer.as_deref());
+    let reply = under_of(world, of, component, &cut, async |lost| match aim.platform {
         Platform::Whatsapp => whatsapp::call(world, &aim.account, aim.own, &call, lost).await,
         _ => instagram::call(world, &aim.account, aim.own, &call, lost).await,
     })
@@ -111,6 +113,14 @@ fn aim(world: &World, call: &Call, token: &str) -> Result<Aim, Reply> {
     let found = found.or_else(|| mine.iter().find(|a| knows(a, object)).map(|a| (*a, false)));
     let Some((account, own)) = found else { return Err(missing_object(object)) };
     Ok(Aim { account: account.view.id.clone(), platform: account.view.platform, own })
+}
+
+/// The customer whose conversation or message is read.
+fn read_of(world: &World, aim: &Aim, call: &Call) -> Option<String> {
+    let (state, object) = (world.state(), call.path.first().filter(|_| !aim.own)?);
+    let account = state.accounts.get(&aim.account)?;
+    let of_message = || account.book.get(object).map(|message| message.customer.clone());
+    ig_read::customer_of(account, object).or_else(of_message)
 }
 
 /// Whether an account has this message, file, conversation or person.

@@ -90,6 +90,9 @@ export const words = {
   deletedOurs: 'This message was deleted',
   late: 'arrived late',
   lateHint: 'The channel passed this on long after it was written.',
+  gap: (from: string, to: string, channel: string) =>
+    `Between ${from} and ${to} messages on ${channel} may be missing: the platform can’t be read back. Ask the customer to send again what you did not answer.`,
+  gapIncident: (number: number) => `Incident ${number}`,
   unverified: 'unverified',
   unverifiedHint:
     'Came by a continuation link and has not proved to be the customer. They see nothing of the conversation from before.',
