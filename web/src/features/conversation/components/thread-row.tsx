@@ -43,19 +43,21 @@ function Knot({ channel, at }: { channel: string; at: string }) {
 /** A time in which messages may be missing. */
 function GapLine({ gap }: { gap: ConversationGap }) {
   return (
-    <p
-      role="note"
-      className="my-3 rounded-md border border-dashed border-line-strong px-3 py-2 text-sm text-pretty"
-    >
-      {words.gap(clock(gap.since), clock(gap.until), gap.channel_title)}{' '}
-      <Link
-        to="/continuity/incidents/$incidentId"
-        params={{ incidentId: gap.incident_id }}
-        className="font-medium whitespace-nowrap text-accent-ink underline-offset-2 hover:underline"
+    <div className="py-3">
+      <p
+        role="note"
+        className="rounded-md border border-dashed border-line-strong px-3 py-2 text-sm text-pretty"
       >
-        {words.gapIncident(gap.incident_number)}
-      </Link>
-    </p>
+        {words.gap(clock(gap.since), clock(gap.until), gap.channel_title)}{' '}
+        <Link
+          to="/continuity/incidents/$incidentId"
+          params={{ incidentId: gap.incident_id }}
+          className="font-medium whitespace-nowrap text-accent-ink underline-offset-2 hover:underline"
+        >
+          {words.gapIncident(gap.incident_number)}
+        </Link>
+      </p>
+    </div>
   );
 }
 
