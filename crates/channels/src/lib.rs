@@ -4,6 +4,7 @@
 //! record into events, turns one outgoing part into one wire request, and classifies the answer by a table.
 
 pub mod form;
+pub mod history;
 mod json;
 mod sign;
 pub mod spec;
@@ -112,6 +113,11 @@ pub trait Channel: Send + Sync {
     /// A call owed to the provider on receipt of this event (Telegram's button presses spin until answered).
     /// Fire and forget: its outcome matters to nobody.
     fn acknowledge(&self, _event: &Event, _account: &Account<'_>) -> Option<WireRequest> {
+        None
+    }
+
+    /// Reading back what the platform holds. `None` where it hands out nothing that it has told once.
+    fn history(&self) -> Option<&'static dyn history::History> {
         None
     }
 

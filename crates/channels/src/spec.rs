@@ -50,6 +50,7 @@ pub struct Spec {
     pub hook_answer: (u16, &'static str, &'static str),
     /// The default of `--set api_base`.
     pub api_base: &'static str,
+    pub catch_up: CatchUp,
 }
 
 impl Spec {
@@ -72,6 +73,19 @@ impl Spec {
             pacing: self.pacing,
         }
     }
+}
+
+/// How we come to what a customer wrote while nothing came in (channel facts, 0.2 and 0.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatchUp {
+    /// The platform is read back ([`crate::Channel::history`]).
+    History,
+    /// It lies there until we fetch it.
+    Kept,
+    /// The platform keeps it for so long and tells it then.
+    Queue(Span),
+    /// Not at all.
+    Nothing,
 }
 
 /// How events come in.

@@ -18,6 +18,7 @@ pub mod event;
 pub mod fair;
 pub mod fit;
 pub mod health;
+pub mod history;
 pub mod ids;
 pub mod invariants;
 pub mod limits;

@@ -173,3 +173,14 @@ pub const RETENTION_UNITS: u32 = 20;
 
 /// No retention for so long after the clock jumped: a clock that is wrong by years would make everything old.
 pub const RETENTION_PAUSE: Span = Span::hours(24);
+/// Conversations of one account that are read back after one incident; at the platform's two calls a second it is more than an hour.
+pub const HISTORY_THREADS_MAX: u32 = 5_000;
+
+/// Messages of one conversation that are looked at in one reading; platforms hand out the newest 20 (channel facts, 0.4).
+pub const HISTORY_MESSAGES_MAX: usize = 500;
+
+/// How often what could not be read is asked for again: at the schedule's end that is about half a day.
+pub const HISTORY_TRIES_MAX: u32 = 20;
+
+/// Conversations that one incident marks as having a gap: more than anybody looks through, and a unit must stay short.
+pub const GAPS_MAX: u32 = 5_000;

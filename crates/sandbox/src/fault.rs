@@ -97,6 +97,9 @@ pub struct Fault {
     /// Only this account (the id given at registration); all of the platform if absent.
     #[serde(default)]
     pub account: Option<String>,
+    /// Only what is read of this customer (key or address); `history` alone can fail so.
+    #[serde(default)]
+    pub customer: Option<String>,
     /// What fails.
     pub component: Component,
     /// How.
@@ -155,6 +158,9 @@ pub(crate) fn check(world: &World, fault: &Fault) -> Result<(), Error> {
             }
             Some(_) => {}
         }
+    }
+    if fault.customer.is_some() && fault.component != Component::History {
+        return refused("only history can fail for one customer".to_owned());
     }
     if !(0.0..=1.0).contains(&fault.rate) {
         return refused("the share must be between 0 and 1".to_owned());
@@ -239,10 +245,21 @@ pub(crate) fn strike(
     component: Component,
     webhook: bool,
 ) -> Option<Active> {
+    strike_of(faults, now, (platform, account, None), component, webhook)
+}
+
+fn strike_of(
+    faults: &mut [Active],
+    now: i64,
+    (platform, account, customer): (Platform, &str, Option<&str>),
+    component: Component,
+    webhook: bool,
+) -> Option<Active> {
     for active in faults {
         let fault = &active.fault;
         let here = fault.platform == platform
             && fault.account.as_deref().is_none_or(|a| a == account)
+            && fault.customer.as_deref().is_none_or(|c| customer == Some(c))
             && fault.component == component
             && fault.kind.of_webhooks() == webhook
             && active.starts_ms <= now
@@ -265,11 +282,22 @@ pub(crate) async fn under(
     cut: &Cut,
     work: impl AsyncFnOnce(bool) -> Reply,
 ) -> Reply {
-    let now = world.now_ms();
+    under_of(world, (platform, account, None), component, cut, work).await
+}
+
+/// As [`under`], for a call that is about one customer.
+pub(crate) async fn under_of(
+    world: &Arc<World>,
+    of: (Platform, &str, Option<&str>),
+    component: Component,
+    cut: &Cut,
+    work: impl AsyncFnOnce(bool) -> Reply,
+) -> Reply {
+    let (now, platform) = (world.now_ms(), of.0);
     let struck = {
         let mut state = world.state();
-        strike(&mut state.faults, now, platform, account, Component::Auth, false)
-            .or_else(|| strike(&mut state.faults, now, platform, account, component, false))
+        strike_of(&mut state.faults, now, of, Component::Auth, false)
+            .or_else(|| strike_of(&mut state.faults, now, of, component, false))
     };
     let Some(active) = struck else { return work(false).await };
     let latency = active.fault.latency_ms;

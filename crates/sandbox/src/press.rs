@@ -59,6 +59,9 @@ pub struct Press {
     /// Only this account (the id given at registration).
     #[serde(default)]
     pub account: Option<String>,
+    /// Only what is read of this customer; `history` alone can fail so.
+    #[serde(default)]
+    pub customer: Option<String>,
     /// What fails.
     pub component: Part,
     /// How; chosen by component if absent.
@@ -85,6 +88,7 @@ pub(crate) fn press(world: &Arc<World>, press: &Press) -> Result<Vec<u64>, Error
             faults.push(Fault {
                 platform,
                 account: press.account.clone(),
+                customer: press.customer.clone(),
                 component,
                 kind,
                 rate: press.share.unwrap_or(1.0),

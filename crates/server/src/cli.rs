@@ -214,7 +214,7 @@ pub enum Incident {
     Declare {
         #[command(flatten)]
         scope: DeclaredScope,
-        /// send, auth or delivery.
+        /// send, auth or delivery; or, of what comes in, webhook (late or lost) or inbound.
         #[arg(long, default_value = "send")]
         direction: String,
         /// Of the sandbox's platforms.

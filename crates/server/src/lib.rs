@@ -20,6 +20,7 @@ pub mod effects;
 pub mod erasure;
 pub mod export;
 pub mod first_run;
+pub mod history;
 pub mod http;
 pub mod hub;
 pub mod ingress;

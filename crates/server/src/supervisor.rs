@@ -17,6 +17,7 @@ pub enum TaskKind {
     ProviderCall,
     PollSource,
     Continuity,
+    History,
     Media,
     Realtime,
     AdminSocket,

@@ -43,6 +43,8 @@ pub(crate) struct Hook {
     pub(crate) query: String,
     pub(crate) body: Vec<u8>,
     pub(crate) about: About,
+    /// It never came: the hub finds it when it reads the platform back.
+    pub(crate) history: bool,
 }
 
 impl std::fmt::Debug for Hook {
@@ -59,7 +61,7 @@ impl About {
 
 impl Hook {
     fn new(info: &AccountInfo, (query, body): Post, about: About) -> Self {
-        Self { account: info.id, query, body, about }
+        Self { account: info.id, query, body, about, history: false }
     }
 }
 

@@ -83,6 +83,7 @@ export interface Conversation extends Omit<ConversationRow, 'contact'> {
   snoozed_until: string | null;
   route: Route | null;
   composer: ComposerLimits | null;
+  gaps: ConversationGap[];
 }
 
 export interface Author {
@@ -335,10 +336,44 @@ export interface Incident {
 /** What was read back from a platform after an outage. */
 export interface HistoryReport {
   account: string;
-  readable: number;
-  matched: number;
+  channel: string | null;
+  state: 'reading' | 'waiting' | 'done';
+  complete: boolean;
+  since: string;
+  next_at: string | null;
+  reason: string | null;
+  platform: number;
+  known: number;
   added: number;
   unreadable: number;
+  ambiguous: number;
+  unread_conversations: number;
+  left: {
+    customer: string;
+    conversation_id: string | null;
+    unreadable: number;
+    ambiguous: number;
+    reason: string | null;
+  }[];
+}
+
+/** What may be missing on an account whose platform can’t be read back. */
+export interface IncidentGap {
+  account: string;
+  channel: string | null;
+  since: string;
+  until: string;
+  conversations: number;
+}
+
+/** A time in which messages of a customer may be missing. */
+export interface ConversationGap {
+  channel: string;
+  channel_title: string;
+  since: string;
+  until: string;
+  incident_id: string;
+  incident_number: number;
 }
 
 export interface IncidentDetail extends Incident {
@@ -346,7 +381,8 @@ export interface IncidentDetail extends Incident {
   timeline: { at: string; kind: string; text: string }[];
   counts: { carried: number; away: number; suggested: number; held: number; messages: number };
   groups: { state: PlanState; channel: string | null; why: string | null; count: number }[];
-  history?: HistoryReport[];
+  history: HistoryReport[];
+  gaps: IncidentGap[];
 }
 
 export type PlanState = 'held' | 'suggested' | 'done' | 'overtaken' | 'returned';

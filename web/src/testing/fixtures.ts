@@ -70,6 +70,7 @@ export function aConversation(change: Partial<Conversation> = {}): Conversation 
     ...aRow(),
     contact: aContact(),
     snoozed_until: null,
+    gaps: [],
     route: {
       identity_id: 'iden_1',
       account_id: 'acct_1',

@@ -19,7 +19,7 @@ use everthread_core::event::{AddressKind, Parsed};
 use everthread_core::outcome::{Outcome, Reason};
 use everthread_core::text::Unit;
 
-use crate::spec::{ButtonLimit, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
+use crate::spec::{ButtonLimit, CatchUp, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
 use crate::table::Row;
 use crate::wire::{HookRequest, Outbound, RawRecord, WireRequest, WireResponse};
 use crate::{Account, Channel, MediaStep, Reject};
@@ -105,6 +105,7 @@ pub static SPEC: Spec = Spec {
     pacing: Pacing { account: Rate { per_s: 0.5, burst: 20 }, pair: Rate { per_s: 0.2, burst: 3 } },
     hook_answer: (404, "text/plain", ""),
     api_base: "",
+    catch_up: CatchUp::Kept,
 };
 
 /// The e-mail adapter.

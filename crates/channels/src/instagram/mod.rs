@@ -15,8 +15,9 @@ use everthread_core::text::Unit;
 use everthread_core::time::Span;
 
 pub(crate) use self::parse::PRODUCT;
+use crate::history::History;
 use crate::meta;
-use crate::spec::{ButtonLimit, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
+use crate::spec::{ButtonLimit, CatchUp, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
 use crate::table::Row;
 use crate::wire::{HookRequest, Outbound, RawRecord, WireRequest, WireResponse};
 use crate::{Account, Channel, MediaStep, Reject, Usage};
@@ -94,6 +95,7 @@ pub static SPEC: Spec = Spec {
     pacing: Pacing { account: Rate { per_s: 100.0, burst: 100 }, pair: Rate { per_s: 1.0, burst: 10 } },
     hook_answer: (200, "text/plain", ""),
     api_base: "https://graph.instagram.com/v25.0",
+    catch_up: CatchUp::History,
 };
 
 /// The Instagram adapter.
@@ -154,6 +156,10 @@ impl Channel for Instagram {
         if webhook { vec![send::subscribe(account)] } else { Vec::new() }
     }
 
+    fn history(&self) -> Option<&'static dyn History> {
+        Some(&HISTORY)
+    }
+
     fn usage(&self, response: &WireResponse<'_>) -> Option<Usage> {
         meta::answer::usage(response)
     }
@@ -162,3 +168,12 @@ impl Channel for Instagram {
 /// All rows that apply, most particular first.
 pub(crate) const TABLES: &[&[Row]] =
     &[errors::ROWS, meta::messaging::errors::ROWS, meta::errors::ROWS, crate::table::FALLBACK];
+
+/// How conversations are read back.
+static HISTORY: meta::messaging::history::Reader = meta::messaging::history::Reader {
+    object: "instagram",
+    platform: "instagram",
+    own: "ig_id",
+    place: |account| (send::default_base(account), "me".to_owned()),
+    tables: TABLES,
+};

@@ -15,8 +15,9 @@ use everthread_core::text::Unit;
 use everthread_core::time::Span;
 
 pub(crate) use self::parse::PRODUCT;
+use crate::history::History;
 use crate::meta;
-use crate::spec::{ButtonLimit, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
+use crate::spec::{ButtonLimit, CatchUp, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
 use crate::table::Row;
 use crate::wire::{HookRequest, Outbound, RawRecord, WireRequest, WireResponse};
 use crate::{Account, Channel, MediaStep, Reject, Usage};
@@ -77,6 +78,7 @@ pub static SPEC: Spec = Spec {
     pacing: Pacing { account: Rate { per_s: 40.0, burst: 40 }, pair: Rate { per_s: 1.0, burst: 10 } },
     hook_answer: (200, "text/plain", ""),
     api_base: meta::PAGE_API_BASE,
+    catch_up: CatchUp::History,
 };
 
 /// The Messenger adapter.
@@ -138,6 +140,10 @@ impl Channel for Messenger {
         if webhook { send::subscribe(account).into_iter().collect() } else { Vec::new() }
     }
 
+    fn history(&self) -> Option<&'static dyn History> {
+        Some(&HISTORY)
+    }
+
     fn usage(&self, response: &WireResponse<'_>) -> Option<Usage> {
         meta::answer::usage(response)
     }
@@ -146,3 +152,12 @@ impl Channel for Messenger {
 /// All rows that apply, most particular first.
 const TABLES: &[&[Row]] =
     &[errors::ROWS, meta::messaging::errors::ROWS, meta::errors::ROWS, crate::table::FALLBACK];
+
+/// How conversations are read back.
+static HISTORY: meta::messaging::history::Reader = meta::messaging::history::Reader {
+    object: "page",
+    platform: "messenger",
+    own: "page_id",
+    place: |account| (SPEC.api_base, send::page(account).unwrap_or_else(|_| "me".to_owned())),
+    tables: TABLES,
+};

@@ -13,8 +13,9 @@ use everthread_core::content::{AttachmentKind, MediaSource};
 use everthread_core::event::{AddressKind, Event, Parsed};
 use everthread_core::outcome::{Outcome, Reason};
 use everthread_core::text::Unit;
+use everthread_core::time::Span;
 
-use crate::spec::{ButtonLimit, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
+use crate::spec::{ButtonLimit, CatchUp, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
 use crate::table::{FALLBACK, Row};
 use crate::wire::{HookRequest, Outbound, RawRecord, WireRequest, WireResponse};
 use crate::{Account, Channel, MediaStep, Polled, Reject};
@@ -66,6 +67,7 @@ pub static SPEC: Spec = Spec {
     pacing: Pacing { account: Rate { per_s: 30.0, burst: 30 }, pair: Rate { per_s: 1.0, burst: 3 } },
     hook_answer: (200, "application/json", "{}"),
     api_base: "https://api.telegram.org",
+    catch_up: CatchUp::Queue(Span::hours(24)),
 };
 
 /// The Telegram adapter.

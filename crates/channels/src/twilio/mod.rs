@@ -16,7 +16,7 @@ use everthread_core::outcome::{Outcome, Reason};
 use everthread_core::text::Unit;
 use everthread_core::time::Span;
 
-use crate::spec::{ButtonLimit, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
+use crate::spec::{ButtonLimit, CatchUp, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
 use crate::table::{FALLBACK, Row};
 use crate::wire::{HookRequest, Outbound, RawRecord, WireRequest, WireResponse};
 use crate::{Account, Channel, MediaStep, Reject};
@@ -76,6 +76,7 @@ pub static SPEC: Spec = Spec {
     pacing: Pacing { account: Rate { per_s: 1.0, burst: 1 }, pair: Rate { per_s: 1.0, burst: 1 } },
     hook_answer: (200, "text/xml", "<Response/>"),
     api_base: "https://api.twilio.com",
+    catch_up: CatchUp::Nothing,
 };
 
 /// The Twilio adapter.

@@ -14,7 +14,7 @@ use everthread_core::event::{AddressKind, Parsed};
 use everthread_core::outcome::{Outcome, Reason};
 use everthread_core::text::Unit;
 
-use crate::spec::{ButtonLimit, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
+use crate::spec::{ButtonLimit, CatchUp, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
 use crate::table::{FALLBACK, Row};
 use crate::wire::{HookRequest, Outbound, RawRecord, WireRequest, WireResponse};
 use crate::{Account, Channel, MediaStep, Reject};
@@ -66,6 +66,7 @@ pub static SPEC: Spec = Spec {
     pacing: Pacing { account: Rate { per_s: 1_000.0, burst: 1_000 }, pair: Rate { per_s: 20.0, burst: 20 } },
     hook_answer: (202, "application/json", "{}"),
     api_base: "",
+    catch_up: CatchUp::Kept,
 };
 
 /// The web chat adapter.

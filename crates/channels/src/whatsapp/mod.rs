@@ -16,7 +16,7 @@ use everthread_core::text::Unit;
 use everthread_core::time::Span;
 
 use crate::meta;
-use crate::spec::{ButtonLimit, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
+use crate::spec::{ButtonLimit, CatchUp, Field, Pacing, Rate, Settle, Spec, TextLimit, Transport};
 use crate::table::Row;
 use crate::wire::{HookRequest, Outbound, RawRecord, WireRequest, WireResponse};
 use crate::{Account, Channel, MediaStep, Reject, Usage};
@@ -97,6 +97,7 @@ pub static SPEC: Spec = Spec {
     pacing: Pacing { account: Rate { per_s: 80.0, burst: 80 }, pair: Rate { per_s: 1.0 / 6.0, burst: 45 } },
     hook_answer: (200, "text/plain", ""),
     api_base: "https://graph.facebook.com/v25.0",
+    catch_up: CatchUp::Nothing,
 };
 
 /// The WhatsApp adapter.

@@ -15,7 +15,7 @@ use axum::routing::any;
 use serde_json::{Value, json};
 
 use crate::account::{Account, Platform};
-use crate::fault::{Component, under};
+use crate::fault::{Component, under_of};
 use crate::wire::{Call, Reply};
 use crate::world::World;
 
@@ -78,7 +78,9 @@ async fn answer(world: &Arc<World>, mut call: Call) -> Reply {
         _ => Component::Receive,
     };
     let cut = call.cut.clone();
-    let reply = under(world, aim.platform, &aim.account, component, &cut, async |lost| match aim.platform {
+    let customer = read_of(world, &aim, &call);
+    let of = (aim.platform, aim.account.as_str(), customer.as_deref());
+    let reply = under_of(world, of, component, &cut, async |lost| match aim.platform {
         Platform::Whatsapp => whatsapp::call(world, &aim.account, aim.own, &call, lost).await,
         _ => direct::call(world, &aim.account, aim.own, &call, lost).await,
     })
@@ -129,6 +131,14 @@ fn means(account: &Account, call: &Call) -> bool {
             to["id"].as_str().is_some_and(|id| account.by_address.contains_key(id))
         }
     }
+}
+
+/// The customer whose conversation or message is read.
+fn read_of(world: &World, aim: &Aim, call: &Call) -> Option<String> {
+    let (state, object) = (world.state(), call.path.first().filter(|_| !aim.own)?);
+    let account = state.accounts.get(&aim.account)?;
+    let of_message = || account.book.get(object).map(|message| message.customer.clone());
+    direct::customer_of(account, object).or_else(of_message)
 }
 
 /// Whether an account has this message, file, conversation or person.

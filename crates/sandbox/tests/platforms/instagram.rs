@@ -172,6 +172,28 @@ async fn only_the_twenty_newest_can_be_read_and_reads_are_paced() {
 }
 
 #[tokio::test]
+async fn history_fails_for_one_customer_alone() {
+    let bench = Bench::new().await;
+    let account = bench
+        .account(json!({"platform": "instagram", "token": "IGtest", "limits": {"history_per_s": 500.0}}))
+        .await;
+    let ids = [
+        bench.say(&account, "p0", json!({"text": "one"})).await,
+        bench.say(&account, "p1", json!({"text": "two"})).await,
+    ];
+    let fault = json!({"platform": "instagram", "component": "history", "kind": "error", "customer": "p1"});
+    bench.fault(fault).await;
+    let list = "/graph/v25.0/me/conversations?platform=instagram&fields=id,participants";
+    let (status, list) = bench.get(list, "IGtest").await;
+    assert_eq!((status, list["data"].as_array().map(Vec::len)), (200, Some(2)), "{list}");
+    let mut statuses = Vec::new();
+    for id in [&ids[0], &ids[1], &text(&list["data"][1]["id"]), &text(&list["data"][0]["id"])] {
+        statuses.push(bench.get(&format!("/graph/v25.0/{id}?fields=id"), "IGtest").await.0);
+    }
+    assert_eq!(statuses, [200, 500, 200, 500]);
+}
+
+#[tokio::test]
 async fn an_account_behind_a_page_answers_under_the_page() {
     let bench = Bench::new().await;
     let account =

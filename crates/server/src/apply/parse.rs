@@ -126,7 +126,7 @@ fn route<'r>(
         Source::Poll | Source::Local | Source::Socket => {
             registry.any_of(endpoint).ok_or(crate::registry::Unrouted::Unknown)
         }
-        Source::Webhook => registry.route(endpoint, record.secret, external, also),
+        Source::Webhook | Source::History => registry.route(endpoint, record.secret, external, also),
     }
 }
 

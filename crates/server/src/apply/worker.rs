@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use everthread_core::fair::FairQueue;
 use everthread_core::ids::{AccountId, EndpointId, WorkspaceId};
-use everthread_store::journal::{Batch, Cursor, Record};
+use everthread_store::journal::{Batch, Cursor, Record, Source};
 use everthread_store::units::{ApplyItem, NewProblem, SetCursor};
 use metrics::counter;
 
@@ -102,7 +102,7 @@ impl Worker {
                     account: routed.account.id,
                     received_at: record.received_at,
                     event: routed.event,
-                    automation: self.automation,
+                    automation: self.automation && record.source != Source::History,
                 };
                 let waiting = Waiting { item, channel: routed.account.channel.spec().name };
                 *self.open.entry(record.number).or_default() += 1;

@@ -20,6 +20,7 @@ use crate::continuation::Doorway;
 use crate::continuity::{self, Continuity, Observer};
 use crate::delivery::Delivery;
 use crate::effects::Effects;
+use crate::history::Historian;
 use crate::http::{Client, guard::Guarded};
 use crate::hub::{self, Hub};
 use crate::ingress::Ingress;
@@ -369,6 +370,17 @@ impl Parts {
             stop: stop.clone(),
         };
         self.supervisor.spawn(TaskKind::Media, fetcher.run());
+        let historian = Historian {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            keys: self.seal.event_keys(),
+            registry: self.hub.registry(),
+            client: self.client.clone(),
+            effects: effects.clone(),
+            public_url: Arc::clone(&self.public_url),
+            stop: stop.clone(),
+        };
+        self.supervisor.spawn(TaskKind::History, historian.run());
         let caller = Caller {
             store: StoreHandle(self.store.clone()),
             seal: self.seal.clone(),

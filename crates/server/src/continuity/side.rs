@@ -1,21 +1,25 @@
 //! One detector with the rows of its incidents: real platforms, or the sandbox's.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use everthread_channels::spec::CatchUp;
 use everthread_core::continuity::Course;
 use everthread_core::directory::AccountFault;
 use everthread_core::health::{Config, Detector, Finding, Incident, IncidentKey, Phase, Scope, sure, what};
+use everthread_core::history;
 use everthread_core::ids::{AccountId, IncidentId, WorkspaceId};
 use everthread_core::routing::Names;
+use everthread_core::time::Span;
 use everthread_store::Store;
 use everthread_store::read::continuity::{Incidents, LoadHealth};
-use everthread_store::units::{FindingRow, KnownFault, SaveHealth, SavedIncident};
+use everthread_store::units::{FindingRow, KnownFault, NewGap, NewReading, SaveHealth, SavedIncident};
 
 use super::handle::Known;
 use super::words::Words;
 use crate::clock;
 use crate::effects::Effects;
-use crate::registry::Registry;
+use crate::registry::{Account, Registry};
 
 /// Open incidents read at the start: far more than a hub ever has.
 const OPEN_MAX: u32 = 500;
@@ -76,9 +80,17 @@ impl Side {
             .filter_map(|finding| {
                 let attributed = finding.incident.attribution.attributed(&members)?;
                 let scope = finding.incident.scope()?;
+                let (readings, gaps) = self.missed(finding, &attributed, registry);
+                let mut workspaces = touched(registry, scope, self.sandbox);
+                workspaces.extend(readings.iter().map(|reading| reading.workspace));
+                workspaces.extend(gaps.iter().map(|gap| gap.workspace));
+                workspaces.sort_unstable();
+                workspaces.dedup();
                 Some(FindingRow {
                     lines: lines(finding, registry),
-                    workspaces: touched(registry, scope, self.sandbox),
+                    workspaces,
+                    readings,
+                    gaps,
                     incident: finding.incident.clone(),
                     attributed,
                 })
@@ -99,6 +111,39 @@ impl Side {
         self.saved.retain(|key, _| open(key));
         effects.committed(after);
         Ok(())
+    }
+
+    /// What has to be read back now that it is over, and where that can't be done. Everything in the scope that routing keeps out of:
+    /// who can't send often hears nothing either, and reading what is known costs little.
+    fn missed(
+        &self,
+        finding: &Finding,
+        attributed: &Scope,
+        registry: &Registry,
+    ) -> (Vec<NewReading>, Vec<NewGap>) {
+        let incident = &finding.incident;
+        let (mut readings, mut gaps) = (Vec::new(), Vec::new());
+        let Some(since) = history::read_from(incident).filter(|_| !finding.scope_only) else {
+            return (readings, gaps);
+        };
+        let inside =
+            |account: &&Arc<Account>| account.sandbox == self.sandbox && attributed.holds(&account.member());
+        for account in registry.accounts().filter(inside) {
+            let (id, workspace) = (account.id, account.workspace);
+            let queue = match account.channel.spec().catch_up {
+                CatchUp::History => {
+                    readings.push(NewReading { workspace, account: id, since });
+                    continue;
+                }
+                CatchUp::Kept => continue,
+                CatchUp::Queue(span) => span,
+                CatchUp::Nothing => Span::ZERO,
+            };
+            if let Some((since, until)) = history::gap(incident, queue, clock::now()) {
+                gaps.push(NewGap { workspace, account: id, since, until });
+            }
+        }
+        (readings, gaps)
     }
 
     /// Open incidents with their rows.

@@ -8,6 +8,7 @@ mod crash;
 mod delivery;
 mod email;
 mod fake;
+mod history;
 mod hub;
 mod ingress;
 mod link;

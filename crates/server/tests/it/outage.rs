@@ -178,7 +178,7 @@ impl Scene {
 }
 
 /// With the customer, as far as the platform says.
-fn settled(row: &Value) -> bool {
+pub(super) fn settled(row: &Value) -> bool {
     ["accepted", "delivered", "read"].iter().any(|state| row["state"] == *state)
 }
 
@@ -188,7 +188,7 @@ fn ended(row: &Value) -> bool {
 }
 
 /// The same account on both sides.
-fn join(hub: &Hub, sandbox: &Handle, platform: Platform) -> String {
+pub(super) fn join(hub: &Hub, sandbox: &Handle, platform: Platform) -> String {
     let base = format!("api_base={}", sandbox.api_base(platform));
     let secret = |name: &str| format!("{name}-of-{}", platform.name());
     let (number, id) = match platform {
@@ -217,12 +217,13 @@ fn join(hub: &Hub, sandbox: &Handle, platform: Platform) -> String {
 }
 
 /// One component of a platform or a company.
-fn down(platform: Option<Platform>, company: Option<&str>, component: Part) -> Press {
+pub(super) fn down(platform: Option<Platform>, company: Option<&str>, component: Part) -> Press {
     let company = company.map(str::to_owned);
     Press {
         platform,
         company,
         account: None,
+        customer: None,
         component,
         kind: None,
         share: None,

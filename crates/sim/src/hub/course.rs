@@ -149,7 +149,8 @@ impl Hub {
             let incident = finding.incident;
             let line = (incident.phase.as_str().to_owned(), what(&incident, Scope::id));
             let workspaces = self.scene.users.keys().copied().collect();
-            Some(FindingRow { incident, attributed, lines: vec![line], workspaces })
+            let (readings, gaps) = (Vec::new(), Vec::new());
+            Some(FindingRow { incident, attributed, lines: vec![line], workspaces, readings, gaps })
         });
         let unit = SaveHealth {
             now: clock,

@@ -152,7 +152,7 @@ impl Hub {
             received_at: clock,
             endpoint: hook.account.0,
             secret: 1,
-            source: Source::Webhook,
+            source: if hook.history { Source::History } else { Source::Webhook },
             content_type: "",
             query: &hook.query,
             body: &hook.body,
@@ -192,7 +192,7 @@ impl Hub {
                     account: info.id,
                     received_at: record.received_at,
                     event: item.event,
-                    automation: true,
+                    automation: record.source != Source::History,
                 });
             }
         }

@@ -72,7 +72,13 @@ impl World {
     fn comes_in(&mut self, info: &AccountInfo, hook: Hook) {
         let hit = self.provider.outages.hit(Component::Inbound, info, (self.now, &mut self.net));
         let late = hit.map(|outage| outage.until.since(self.now));
-        if late.is_some() && self.net.chance(300) {
+        let lost = late.is_some() && self.net.chance(300);
+        // Afterwards the hub reads back from before the onset: what was lost, and what came in too.
+        if can_be_read_back(info) && (lost || self.net.chance(100)) {
+            let after = late.unwrap_or(Span::ZERO) + self.net.millis(1_000, 600_000);
+            self.on_its_way(after, Hook { history: true, ..hook.clone() });
+        }
+        if lost {
             return;
         }
         self.on_its_way(late.unwrap_or(Span::ZERO), hook);
@@ -192,4 +198,8 @@ impl World {
         }
         Ok(())
     }
+}
+
+fn can_be_read_back(info: &AccountInfo) -> bool {
+    everthread_channels::find(&info.channel).is_some_and(|channel| channel.history().is_some())
 }

@@ -27,6 +27,8 @@ pub enum Source {
     Socket,
     /// Made by ourselves (web chat, sandbox customer, replayed file).
     Local,
+    /// Read back from a platform and written as its webhook would have been; starts no automation.
+    History,
 }
 
 impl Source {
@@ -36,6 +38,7 @@ impl Source {
             Self::Poll => 1,
             Self::Socket => 2,
             Self::Local => 3,
+            Self::History => 4,
         }
     }
 
@@ -45,6 +48,7 @@ impl Source {
             1 => Some(Self::Poll),
             2 => Some(Self::Socket),
             3 => Some(Self::Local),
+            4 => Some(Self::History),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ pub mod chat;
 pub mod contacts;
 pub mod continuity;
 pub mod export;
+pub mod history;
 pub mod hub;
 pub mod inbox;
 pub mod links;

@@ -24,6 +24,7 @@ pub(crate) const OF_CONVERSATION: &[Sql] = &[
     sql!("DELETE FROM lanes WHERE conversation_id = ?1"),
     sql!("DELETE FROM plans WHERE conversation_id = ?1"),
     sql!("DELETE FROM continuation_links WHERE conversation_id = ?1"),
+    sql!("DELETE FROM gaps WHERE conversation_id = ?1"),
     sql!("DELETE FROM conversations WHERE id = ?1"),
 ];
 

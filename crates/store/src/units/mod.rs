@@ -54,10 +54,11 @@ pub use contacts::{
 };
 pub(crate) use continuity::give_back;
 pub use continuity::{
-    Canary, CodeSent, CodeStand, CodeWay, FindingRow, HeldLanes, HoldLanes, KnownFault, LinkOffer, MakeLink,
-    MarkStuck, NoteIncident, OpenLink, Opened, PlanLane, Planned, ProveByCode, ProveByHand, ReleaseLanes,
-    Released, ReturnRoutes, Returned, RevokeLink, SaveHealth, SavedIncident, SendCode, SetPolicy, StuckParts,
-    Tried, Trigger, TryCode,
+    Canary, CodeSent, CodeStand, CodeWay, DueReadings, EndReading, EndThread, FindingRow, HeldLanes,
+    HoldLanes, KnownFault, KnownIds, LinkOffer, ListThreads, ListedThread, MakeLink, MarkStuck, NewGap,
+    NewReading, NextThread, NoteIncident, OpenLink, Opened, PlanLane, Planned, ProveByCode, ProveByHand,
+    Reading, ReleaseLanes, Released, ReturnRoutes, Returned, RevokeLink, SaidWith, SaveHealth, SavedIncident,
+    SendCode, SetPolicy, StuckParts, ThreadRead, ThreadToRead, Tried, Trigger, TryCode, WriteThread,
 };
 pub use conversation::{Assign, Cancel, MarkRead, Retry, SetLabels, SetStatus, UpdateContact};
 pub use deferred::{Defer, DeferredItem, DropDeferred, DueDeferred};
@@ -92,6 +93,7 @@ pub use webhooks::{
     WebhookJob,
 };
 pub(crate) use work::provider_key;
+pub use work::text_hash;
 
 pub use workspace::RemoveWorkspace;
 

@@ -99,6 +99,18 @@ const STEPS: &[Sql] = &[
          (SELECT id FROM accounts WHERE workspace_id = ?1 AND sandbox = 1)"
     ),
     sql!(
+        "DELETE FROM history_reads WHERE workspace_id = ?1 AND account_id IN
+         (SELECT id FROM accounts WHERE workspace_id = ?1 AND sandbox = 1)"
+    ),
+    sql!(
+        "DELETE FROM history_threads WHERE workspace_id = ?1 AND account_id IN
+         (SELECT id FROM accounts WHERE workspace_id = ?1 AND sandbox = 1)"
+    ),
+    sql!(
+        "DELETE FROM gaps WHERE workspace_id = ?1 AND conversation_id IN
+         (SELECT id FROM conversations WHERE workspace_id = ?1 AND sandbox = 1)"
+    ),
+    sql!(
         "DELETE FROM problems WHERE workspace_id = ?1 AND account_id IN
          (SELECT id FROM accounts WHERE workspace_id = ?1 AND sandbox = 1)"
     ),

@@ -304,7 +304,7 @@ pub(crate) fn provider_key(provider_id: &str) -> i64 {
 }
 
 /// What two texts must share to be taken for the same: providers trim and fold white space.
-pub(crate) fn text_hash(text: &str) -> i64 {
+pub fn text_hash(text: &str) -> i64 {
     let mut hasher = Sha256::new();
     for word in text.split_whitespace() {
         hasher.update(word.as_bytes());

@@ -388,6 +388,8 @@ pub(crate) async fn incidents_are_kept_with_their_timeline(rig: Rig) {
     let mut detector = Detector::new(Config::default());
     let opened = detector.declare(Scope::Channel("chat".into()), Direction::Send, T0);
     let row = |incident, line: &str| FindingRow {
+        readings: Vec::new(),
+        gaps: Vec::new(),
         incident,
         attributed: Scope::Channel("chat".into()),
         lines: vec![("phase".into(), line.into())],

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use everthread_core::content::{Attachment, AttachmentKind, Content, MediaSource};
-use everthread_core::event::{Address, AddressKind, Event, EventKind, InMessage};
+use everthread_core::event::{Address, AddressKind, Event, EventKind, InMessage, Peer};
 use everthread_core::ids::AccountId;
 use everthread_core::invariants::sequence_without_gaps;
 use everthread_core::outbox::Settle;
-use everthread_core::time::Span;
+use everthread_core::state::Status;
+use everthread_core::time::{Span, Timestamp};
 use everthread_store::sql;
-use everthread_store::units::ItemResult;
+use everthread_store::units::{ApplyItem, ItemResult, SetStatus};
 
-use crate::rig::{Rig, T0, at, message, peer};
+use crate::rig::{Rig, T0, at, echo, message, peer};
 
 const GREET: &str = r#"{"trigger": {"type": "message"}, "actions": [{"type": "reply", "text": "Hello"}]}"#;
 
@@ -147,6 +148,97 @@ pub(crate) async fn late_messages_start_no_automation(mut rig: Rig) {
     rig.store.write(rig.apply_unit(T0, vec![item])).await.unwrap();
     assert_eq!(rig.ints(sql!("SELECT late FROM messages ORDER BY seq"), &[]).await, [1, 1]);
     assert_eq!(rig.int(sql!("SELECT count(*) FROM message_parts")).await, 0);
+}
+
+/// A message as history gives it back.
+fn from_history(rig: &Rig, account: AccountId, mut event: Event, said: Timestamp) -> ApplyItem {
+    event.at = Some(said);
+    ApplyItem { automation: false, ..rig.item(account, at(3_600), event) }
+}
+
+/// A message by somebody whom every account of the network reaches under the same number.
+fn by_phone(id: &str, text: &str) -> Event {
+    let number = Address { kind: AddressKind::Phone, value: "+351912345678".to_owned() };
+    Event { peer: Some(Peer { addresses: vec![number], ..Peer::default() }), ..message("", id, text) }
+}
+
+pub(crate) async fn a_message_from_before_turns_nothing(rig: Rig) {
+    rig.apply(T0, rig.chat, vec![by_phone("m1", "Hi")]).await;
+    rig.apply(at(600), rig.plain, vec![by_phone("m2", "I am here now")]).await;
+    let shown = sql!(
+        "SELECT route_account_id || ' ' || channel || ' ' || last_message_id || ' ' || last_at || ' ' || last_in_at || ' ' \
+         || waiting_since || ' ' || (SELECT max(r.last_in_at) FROM reaches r WHERE r.account_id = route_account_id) \
+         FROM conversations"
+    );
+    let before = rig.texts(shown).await;
+    assert!(before[0].contains(" plain "), "{before:?}");
+    let item = from_history(&rig, rig.chat, by_phone("m0", "and one thing"), at(300));
+    rig.store.write(rig.apply_unit(at(3_600), vec![item])).await.unwrap();
+    assert_eq!(rig.texts(shown).await, before, "what was said before the last word turns nothing");
+    let heard = sql!("SELECT last_in_at FROM reaches ORDER BY account_id");
+    assert_eq!(rig.ints(heard, &[]).await[0], at(300).micros(), "the reply window of its own account opens");
+    // Late by the provider's clock alone: a webhook that was repeated.
+    let mut again = by_phone("m00", "still before");
+    again.at = Some(at(200));
+    rig.apply(at(3_601), rig.chat, vec![again]).await;
+    assert_eq!(rig.texts(shown).await, before);
+    assert_eq!(rig.ints(heard, &[]).await[0], at(300).micros(), "and never shuts it");
+    let late = sql!("SELECT late FROM messages ORDER BY seq");
+    assert_eq!(rig.ints(late, &[]).await, [0, 0, 1, 1]);
+    let said = sql!("SELECT at FROM messages WHERE provider_id = 'm0'");
+    assert_eq!(rig.int(said).await, at(300).micros(), "with the time at which it was said");
+    let item = from_history(&rig, rig.chat, by_phone("m3", "the last word"), at(900));
+    rig.store.write(rig.apply_unit(at(3_602), vec![item])).await.unwrap();
+    assert!(
+        rig.texts(shown).await[0].contains(" chat "),
+        "the customer's last word turns the route, late or not"
+    );
+}
+
+pub(crate) async fn a_message_from_before_the_end_leaves_it_resolved(mut rig: Rig) {
+    rig.set_rules(&[GREET]);
+    rig.apply(T0, rig.chat, vec![message("u1", "m1", "Hi")]).await;
+    let conversation = rig.conversation().await;
+    let (now, workspace) = (at(600), rig.ws);
+    let resolve = SetStatus { now, workspace, conversation, status: Status::Resolved, snoozed_until: None };
+    rig.store.write(resolve).await.unwrap();
+    let state = sql!("SELECT status || ' ' || owner_kind FROM conversations");
+    let resolved = rig.texts(state).await;
+    let parts = sql!("SELECT count(*) FROM message_parts");
+    let answers = rig.int(parts).await;
+    let item = from_history(&rig, rig.chat, message("u1", "m2", "one more thing"), at(300));
+    rig.store.write(rig.apply_unit(at(3_600), vec![item])).await.unwrap();
+    assert_eq!(rig.texts(state).await, resolved);
+    assert_eq!(rig.int(sql!("SELECT unread FROM conversations")).await, 2, "people still see that it came");
+    let item = from_history(&rig, rig.chat, message("u1", "m3", "and this"), at(900));
+    rig.store.write(rig.apply_unit(at(3_600), vec![item])).await.unwrap();
+    assert_eq!(rig.texts(state).await, ["open nobody"], "what came after the end opens it again");
+    assert_eq!(rig.int(parts).await, answers, "no rule answers either");
+}
+
+pub(crate) async fn an_answer_typed_before_ends_no_waiting(rig: Rig) {
+    rig.apply(T0, rig.chat, vec![message("u1", "m1", "Hi")]).await;
+    let item = from_history(&rig, rig.chat, echo("u1", "e1", "Hello from the app"), T0 - Span::mins(5));
+    rig.store.write(rig.apply_unit(at(3_600), vec![item])).await.unwrap();
+    assert_eq!(rig.int(sql!("SELECT waiting_since FROM conversations")).await, T0.micros());
+    assert_eq!(rig.texts(sql!("SELECT owner_kind FROM conversations")).await, ["nobody"]);
+    let item = from_history(&rig, rig.chat, echo("u1", "e2", "Yes?"), at(60));
+    rig.store.write(rig.apply_unit(at(3_600), vec![item])).await.unwrap();
+    assert_eq!(
+        rig.texts(sql!(
+            "SELECT coalesce(CAST(waiting_since AS TEXT), 'no') || ' ' || owner_kind FROM conversations"
+        ))
+        .await,
+        ["no person"]
+    );
+    assert_eq!(rig.ints(sql!("SELECT late FROM messages ORDER BY seq"), &[]).await, [0, 1, 1]);
+}
+
+pub(crate) async fn a_start_from_before_the_stop_is_not_heeded(rig: Rig) {
+    rig.apply(T0, rig.chat, vec![message("u1", "m1", "STOP")]).await;
+    let item = from_history(&rig, rig.chat, message("u1", "m0", "START"), T0 - Span::mins(5));
+    rig.store.write(rig.apply_unit(at(3_600), vec![item])).await.unwrap();
+    assert_eq!(rig.int(sql!("SELECT stopped_at FROM contacts")).await, T0.micros());
 }
 
 fn edit(id: &str, key: &str, text: &str, seconds: i64) -> Event {

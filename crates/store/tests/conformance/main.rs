@@ -10,6 +10,7 @@ mod backup;
 mod contacts;
 mod continuity;
 mod forgotten;
+mod history;
 mod inbound;
 mod links;
 mod outbound;
@@ -46,7 +47,9 @@ store_conformance! {
     inbound: a_message_makes_contact_conversation_and_message, a_thousand_equal_events_are_one_message,
         a_batch_keeps_its_order_and_the_sequence_has_no_gap, the_sequence_has_no_gap_under_concurrency,
         rules_answer_in_the_same_unit, stop_is_heeded_before_rules, a_question_stores_address_and_consent,
-        late_messages_start_no_automation, an_edit_may_come_before_its_message, a_deleted_message_loses_its_text,
+        late_messages_start_no_automation, a_message_from_before_turns_nothing,
+        a_message_from_before_the_end_leaves_it_resolved, an_answer_typed_before_ends_no_waiting,
+        a_start_from_before_the_stop_is_not_heeded, an_edit_may_come_before_its_message, a_deleted_message_loses_its_text,
         edits_count_by_their_own_time, an_unknown_account_is_a_problem, media_are_queued,
         a_customer_with_a_new_address_stays_one_contact, a_nul_in_a_text_costs_no_message;
     outbound: a_loop_ends_delivered, receipts_in_every_order_give_one_state,
@@ -73,6 +76,8 @@ store_conformance! {
         a_canary_goes_into_the_fault_and_the_rest_is_drained, what_lost_its_meaning_goes_back_to_its_author,
         quiet_conversations_go_back_after_the_end, incidents_are_kept_with_their_timeline,
         a_known_address_alone_is_no_consent;
+    history: a_reading_goes_on_where_it_was, what_was_heard_is_known_by_its_id_and_by_its_words,
+        a_gap_marks_who_was_talking;
     links: a_link_opens_once_within_its_day, who_merely_had_a_link_is_told_nothing,
         a_code_proves_who_it_is_and_opens_the_history, a_code_stands_aside_from_the_talk,
         no_code_goes_into_an_incident, what_was_held_does_not_follow_to_who_merely_had_a_link,

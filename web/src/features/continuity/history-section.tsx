@@ -1,7 +1,37 @@
-import type { HistoryReport } from '../../lib/types';
+import { Link } from '@tanstack/react-router';
+import { clock } from '../../lib/dates';
+import type { HistoryReport, IncidentGap } from '../../lib/types';
 import { words } from './strings';
 
-const COLUMNS = ['readable', 'matched', 'added', 'unreadable'] as const;
+const COLUMNS = ['platform', 'known', 'added', 'unreadable'] as const;
+
+function outcome(report: HistoryReport): string {
+  if (report.complete) return words.complete(report.account, report.platform);
+  return report.state === 'reading' ? words.readingNow(report.account) : words.incomplete(report.account);
+}
+
+function Left({ report }: { report: HistoryReport }) {
+  return (
+    <ul aria-label={words.historyLeft} className="mt-1 list-disc space-y-1 pl-5 text-sm text-ink-2">
+      {report.left.map((left) => (
+        <li key={`${left.customer}${left.conversation_id}`} className="[overflow-wrap:anywhere]">
+          {left.conversation_id ? (
+            <Link
+              to="/inbox/$conversationId"
+              params={{ conversationId: left.conversation_id }}
+              className="font-medium text-accent-ink underline-offset-2 hover:underline"
+            >
+              {left.customer}
+            </Link>
+          ) : (
+            <span className="font-medium text-ink">{left.customer}</span>
+          )}
+          : {left.reason ?? words.leftReason}
+        </li>
+      ))}
+    </ul>
+  );
+}
 
 /** What was read back from the platforms, and whether that is all. */
 export function HistorySection({ reports }: { reports: readonly HistoryReport[] }) {
@@ -23,7 +53,7 @@ export function HistorySection({ reports }: { reports: readonly HistoryReport[] 
           </thead>
           <tbody>
             {reports.map((report) => (
-              <tr key={report.account} className="border-b border-line last:border-0">
+              <tr key={`${report.account}${report.channel}`} className="border-b border-line last:border-0">
                 <th scope="row" className="py-1.5 pr-4 text-left font-medium">
                   {report.account}
                 </th>
@@ -38,12 +68,29 @@ export function HistorySection({ reports }: { reports: readonly HistoryReport[] 
         </table>
       </div>
       {reports.map((report) => (
-        <p key={report.account} className="mt-2 text-sm">
-          {report.unreadable === 0
-            ? `${report.account}: ${words.complete(report.readable)}`
-            : words.incomplete(report.account)}
-        </p>
+        <div key={`${report.account}${report.channel}`} className="mt-2">
+          <p className="text-sm">
+            {outcome(report)} {report.next_at ? words.readAgain(clock(report.next_at)) : null}
+          </p>
+          {report.reason ? (
+            <p className="text-sm [overflow-wrap:anywhere] text-ink-2">{report.reason}</p>
+          ) : null}
+          {report.left.length > 0 ? <Left report={report} /> : null}
+        </div>
       ))}
     </>
+  );
+}
+
+/** Where messages may be missing for good. */
+export function GapsSection({ gaps }: { gaps: readonly IncidentGap[] }) {
+  return (
+    <ul className="space-y-1">
+      {gaps.map((gap) => (
+        <li key={`${gap.account}${gap.channel}`}>
+          {words.gap(gap.account, clock(gap.since), clock(gap.until), gap.conversations)}
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -15,7 +15,7 @@ import { Failed, SkeletonRows } from '../../ui/states';
 import { sayDone } from '../../ui/toasts';
 import { dismiss, useIncident } from './api';
 import { SimulatedTag } from './banner';
-import { HistorySection } from './history-section';
+import { GapsSection, HistorySection } from './history-section';
 import { evidence, headline, lasted, percent } from './model';
 import { PhaseTag } from './phase-tag';
 import { PlansSection } from './plans-section';
@@ -209,9 +209,14 @@ function Story({ incident }: { incident: IncidentDetail }) {
       <Section title={words.who}>
         <PlansSection incident={incident} />
       </Section>
-      {incident.history?.length ? (
+      {incident.history.length > 0 ? (
         <Section title={words.history} text={words.historyText}>
           <HistorySection reports={incident.history} />
+        </Section>
+      ) : null}
+      {incident.gaps.length > 0 ? (
+        <Section title={words.gaps} text={words.gapsText}>
+          <GapsSection gaps={incident.gaps} />
         </Section>
       ) : null}
       <Section title={words.sure} {...(incident.declared ? {} : { text: words.sureNote })}>

@@ -142,16 +142,24 @@ export const words = {
 
   history: 'Read back afterwards',
   historyText: 'After the outage Everthread reads the conversations back from the platform and compares.',
-  complete: (n: number) => `Complete: the platform has ${n}, we have ${n}.`,
+  complete: (account: string, n: number) => `${account}: complete. The platform has ${n}, we have ${n}.`,
   incomplete: (account: string) =>
     `${account}: not all of it could be read, so it is not known to be complete.`,
+  readingNow: (account: string) => `${account}: being read now.`,
+  readAgain: (at: string) => `What is missing is asked for again at ${at}.`,
+  historyLeft: 'What could not be read',
+  leftReason: 'no reason given',
   historyHeads: {
     account: 'Account',
-    readable: 'Readable',
-    matched: 'We had',
-    added: 'Added',
+    platform: 'Platform has',
+    known: 'We had',
+    added: 'Came in late',
     unreadable: 'Unreadable',
   },
+  gaps: 'May be missing',
+  gapsText: 'These platforms can’t be read back. The conversations that were going on carry a mark.',
+  gap: (account: string, from: string, to: string, n: number) =>
+    `${account}: between ${from} and ${to}, marked in ${n === 1 ? '1 conversation' : `${n} conversations`}.`,
 
   declareTitle: 'Declare an incident',
   declareText:
@@ -165,6 +173,8 @@ export const words = {
     send: 'Messages can’t be sent',
     auth: 'Sign-in is refused',
     delivery: 'Messages are accepted and do not arrive',
+    webhook: 'Messages from customers come late or get lost',
+    inbound: 'Nothing comes in from customers',
   } as Record<string, string>,
   declareDo: 'Declare it',
   declared: 'It is declared',

@@ -28,6 +28,25 @@ describe('buildRows', () => {
     );
     expect(shape(built)).toEqual(['top', 'day', 'channel', 'message', 'message', 'channel', 'message']);
   });
+  it('marks a gap once, before what was said after it began', () => {
+    const gap = {
+      channel: 'whatsapp',
+      channel_title: 'WhatsApp',
+      since: '2026-11-23T12:05:00Z',
+      until: '2026-11-23T12:30:00Z',
+      incident_id: 'inc_1',
+      incident_number: 3,
+    };
+    const items = [
+      aMessage({ id: 'a', seq: 1, at: '2026-11-23T12:00:00Z' }),
+      aMessage({ id: 'b', seq: 2, at: '2026-11-23T12:40:00Z' }),
+    ];
+    const place = (change: Partial<typeof EMPTY_THREAD>) =>
+      buildRows({ ...EMPTY_THREAD, items, ...change }, [gap]).map((row) => row.type);
+    expect(place({})).toEqual(['top', 'day', 'channel', 'message', 'gap', 'message']);
+    expect(place({ items: items.slice(0, 1) })).toEqual(['top', 'day', 'channel', 'message', 'gap']);
+    expect(place({ items: items.slice(1), hasMore: true })).toEqual(['top', 'day', 'channel', 'message']);
+  });
   it('joins messages of one author within minutes to a run', () => {
     const built = rows(
       { at: '2026-11-23T12:00:00Z' },

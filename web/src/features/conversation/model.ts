@@ -1,5 +1,5 @@
 import { dayOf } from '../../lib/dates';
-import type { Message, MessageState, Owner, Plan } from '../../lib/types';
+import type { ConversationGap, Message, MessageState, Owner, Plan } from '../../lib/types';
 import type { Pending, ThreadData } from '../../realtime/thread';
 
 /** What the thread draws, one row each. */
@@ -7,6 +7,7 @@ export type Row =
   | { type: 'top'; key: string; more: boolean }
   | { type: 'day'; key: string; at: string; channel: string | null }
   | { type: 'channel'; key: string; channel: string; at: string }
+  | { type: 'gap'; key: string; gap: ConversationGap; channel: string | null }
   | { type: 'message'; key: string; message: Message; first: boolean; last: boolean; channel: string | null }
   | { type: 'pending'; key: string; pending: Pending; channel: string | null };
 
@@ -22,15 +23,35 @@ function sameRun(a: Message | undefined, b: Message | undefined): boolean {
   return Math.abs(to - from) < RUN_MS && dayOf(from) === dayOf(to);
 }
 
+/** Gaps by the index of the message before which they stand: the first that was said in time after they began. */
+function gapsByPlace(data: ThreadData, gaps: readonly ConversationGap[]): Map<number, ConversationGap[]> {
+  const places = new Map<number, ConversationGap[]>();
+  for (const gap of [...gaps].reverse()) {
+    const since = Date.parse(gap.since);
+    const found = data.items.findIndex((message) => !message.late && Date.parse(message.at) > since);
+    // It stands further up, in what is not read yet.
+    if (found === 0 && data.hasMore) continue;
+    const place = found < 0 ? data.items.length : found;
+    places.set(place, [...(places.get(place) ?? []), gap]);
+  }
+  return places;
+}
+
 /**
- * Lays a thread out as rows: its top, days, changes of channel, messages, and what is on its way. A late message
+ * Lays a thread out as rows: its top, days, changes of channel, gaps, messages, and what is on its way. A late message
  * stands where it arrived; it opens no earlier day again.
  */
-export function buildRows(data: ThreadData): Row[] {
+export function buildRows(data: ThreadData, gaps: readonly ConversationGap[] = []): Row[] {
+  const places = gapsByPlace(data, gaps);
   const rows: Row[] = [{ type: 'top', key: 'top', more: data.hasMore }];
   let day = 0;
   let channel: string | null = null;
+  const mark = (index: number) => {
+    for (const gap of places.get(index) ?? [])
+      rows.push({ type: 'gap', key: `gap-${gap.incident_id}-${gap.channel}-${gap.since}`, gap, channel });
+  };
   data.items.forEach((message, index) => {
+    mark(index);
     const next = message.direction === 'note' ? channel : (message.channel ?? channel);
     const itsDay = dayOf(Date.parse(message.at));
     const newDay = itsDay > day;
@@ -51,6 +72,7 @@ export function buildRows(data: ThreadData): Row[] {
       channel,
     });
   });
+  mark(data.items.length);
   for (const pending of data.pending) {
     rows.push({ type: 'pending', key: pending.clientId, pending, channel });
   }

@@ -95,6 +95,9 @@ export const words = {
     'The channel accepted it and then failed; no receipt came. It is not sent a second time, because it may still arrive.',
   stuckLate: (time: string) => `arrived late, ${time}`,
   stuckLateHint: 'It was given up while the channel failed, and reached the customer after all.',
+  gap: (from: string, to: string, channel: string) =>
+    `Between ${from} and ${to} messages on ${channel} may be missing: the platform can’t be read back. Ask the customer to send again what you did not answer.`,
+  gapIncident: (number: number) => `Incident ${number}`,
   unverified: 'unverified',
   unverifiedHint:
     'Came by a continuation link and has not proved to be the customer. They see nothing of the conversation from before.',

@@ -3,6 +3,7 @@
 
 mod content;
 pub(crate) mod errors;
+pub(crate) mod history;
 pub(crate) mod media;
 pub(crate) mod send;
 

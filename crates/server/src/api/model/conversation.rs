@@ -86,6 +86,23 @@ pub struct Conversation {
     pub snoozed_until: Option<String>,
     pub route: Option<Route>,
     pub composer: Composer,
+    /// Times in which messages of the customer may be missing, the newest first.
+    pub gaps: Vec<ConversationGap>,
+}
+
+/// A time in which messages may be missing: the platform was down and can't be read back.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ConversationGap {
+    pub channel: String,
+    /// The channel as people call it.
+    pub channel_title: String,
+    /// RFC 3339.
+    pub since: String,
+    pub until: String,
+    /// `inc_...`
+    pub incident_id: String,
+    /// What people read.
+    pub incident_number: i64,
 }
 
 /// [`ConversationRow`] where the contact stands in full beside it.

@@ -12,6 +12,8 @@ async fn incident(world: &World, scope: Scope) -> String {
     let found = detector.declare(scope, Direction::Send, now());
     let attributed = found.incident.attribution.attributed(&detector.all_members()).unwrap();
     let row = FindingRow {
+        readings: Vec::new(),
+        gaps: Vec::new(),
         incident: found.incident,
         attributed,
         lines: vec![("confirmed".into(), "Declared.".into())],

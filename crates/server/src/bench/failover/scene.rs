@@ -161,6 +161,7 @@ impl Scene {
             platform: Some(Platform::Instagram),
             company: None,
             account: None,
+            customer: None,
             component: Part::Send,
             kind: None,
             share: None,

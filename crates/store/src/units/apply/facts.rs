@@ -4,10 +4,12 @@ use everthread_core::conversation::Input;
 use everthread_core::directory::AccountInfo;
 use everthread_core::event::{Echo, Fact, Receipt, ReceiptError, ReceiptOf};
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, MessageId, PartId, Uid, WorkspaceId};
+use everthread_core::limits::LATE_AFTER;
 use everthread_core::state::{Class, Direction, Facts, State, part_state};
 use everthread_core::time::{Span, Timestamp};
 use uuid::Uuid;
 
+use super::incoming::Said;
 use super::parked::{heard_before, under_way, unpark_for_message};
 use super::people::ConversationState;
 use super::watermark::heard_up_to;
@@ -309,33 +311,43 @@ impl Batch<'_> {
             return Ok(ItemResult::Applied { message: Some(part.message) });
         }
         let mut state: ConversationState = self.conversation(db, info, peer, false).await?;
-        let id = write_typed(db, &mut self.work, info, peer.identity, &mut state.row, (echo, at)).await?;
+        let late = !item.automation || item.received_at.since(at) > LATE_AFTER;
+        let said = Said::of(db, &state.row, at, late).await?;
+        let id = write_typed(db, &mut self.work, info, peer.identity, &mut state.row, (echo, said)).await?;
         unpark_for_message(db, &mut self.work, info.id, &echo.provider_id).await?;
         self.keep(state);
         Ok(ItemResult::Applied { message: Some(id) })
     }
 }
 
-/// Writes a message that somebody typed in the platform's own app; they own the conversation then.
+/// Writes a message that somebody typed in the platform's own app; they own the conversation then, unless the customer has written
+/// or the case was closed since.
 async fn write_typed<D: Db>(
     db: &mut D,
     work: &mut Work,
     info: &AccountInfo,
     identity: IdentityId,
     conversation: &mut ConversationRow,
-    (echo, at): (&Echo, Timestamp),
+    (echo, said): (&Echo, Said),
 ) -> Result<MessageId> {
-    if let Ok(change) = conversation.state().step(Input::TypedElsewhere, work.now) {
+    let Said { at, late, .. } = said;
+    let over = late && (said.closed_since || conversation.last_in_at.is_some_and(|last| at < last));
+    if !over && let Ok(change) = conversation.state().step(Input::TypedElsewhere, work.now) {
         conversation.set(&change.next, work.now);
         if change.cancel_bot && conversation.seq > 0 {
             cancel_bot(db, work, conversation, "somebody answered in the platform's own app").await?;
         }
     }
     let (id, uid) = (MessageId(work.id(db).await?), work.uid());
+    let first = conversation.seq == 0 && late;
     conversation.seq += 1;
-    conversation.last_message = Some(id);
-    conversation.last_at = conversation.last_at.max(at);
-    conversation.waiting_since = None;
+    if first || !late || at >= conversation.last_at {
+        conversation.last_message = Some(id);
+    }
+    conversation.last_at = if first { at } else { conversation.last_at.max(at) };
+    if !over {
+        conversation.waiting_since = None;
+    }
     let new = NewMessage {
         id,
         uid,
@@ -353,7 +365,7 @@ async fn write_typed<D: Db>(
         state: State::Accepted,
         accepted_at: Some(at),
         parts: 0,
-        late: false,
+        late,
         at,
         client_id: None,
     };
@@ -374,6 +386,8 @@ pub(super) async fn typed_elsewhere<D: Db>(
     typed: (&Echo, Timestamp),
 ) -> Result<()> {
     let mut row = rows::conversation(db, info.workspace, conversation).await?;
-    write_typed(db, work, info, identity, &mut row, typed).await?;
+    let (echo, at) = typed;
+    let said = Said::of(db, &row, at, work.now.since(at) > LATE_AFTER).await?;
+    write_typed(db, work, info, identity, &mut row, (echo, said)).await?;
     save_conversation(db, &row, work.now).await
 }

@@ -12,7 +12,7 @@ use everthread_core::ids::{IdentityId, MessageId, PartId, Uid};
 use everthread_core::limits::{LATE_AFTER, TEXT_BYTES_MAX};
 use everthread_core::outcome::Reason;
 use everthread_core::rules::{Effect, Facts, RuleSet, decide};
-use everthread_core::state::{Class, Direction, Proof, State};
+use everthread_core::state::{Class, Direction, Proof, State, Status};
 use everthread_core::stop::{self, StopWord};
 use everthread_core::time::{Span, Timestamp};
 
@@ -53,13 +53,16 @@ impl Batch<'_> {
             .filter(|rules| !late && !message.standby && !rules.is_empty())
             .map(Arc::clone);
         let mut state = self.conversation(db, info, peer, rules.is_some()).await?;
-        let input = Input::CustomerMessage { automation: rules.is_some() };
-        self.step(db, &mut state, input, "the conversation started over").await?;
-        let (id, uid) = self.store_message(db, (item, info, message), peer, &mut state, (at, late)).await?;
+        let said = Said::of(db, &state.row, at, late).await?;
+        if !said.closed_since {
+            let input = Input::CustomerMessage { automation: rules.is_some() };
+            self.step(db, &mut state, input, "the conversation started over").await?;
+        }
+        let (id, uid) = self.store_message(db, (item, info, message), peer, &mut state, said).await?;
         let first = self.note_contact(peer, at);
         parked::unpark_for_message(db, &mut self.work, info.id, &message.provider_id).await?;
         let word = stop::word(&message.content.text, info.network == "sms");
-        let muted = self.heed(db, word, peer, &mut state).await?;
+        let muted = self.heed(db, word, peer, &mut state, said).await?;
         let silent = word.is_some() || (muted && info.network == "sms");
         if let Some(rules) = rules.filter(|_| !silent) {
             let facts = RuleFacts { item, info, message, id, late, first };
@@ -95,22 +98,20 @@ impl Batch<'_> {
         (item, info, message): (&ApplyItem, &AccountInfo, &InMessage),
         peer: PeerState,
         state: &mut ConversationState,
-        (at, late): (Timestamp, bool),
+        said: Said,
     ) -> Result<(MessageId, Uid)> {
         let (id, uid) = (MessageId(self.work.id(db).await?), self.work.uid());
+        let Said { at, late, .. } = said;
         let row = &mut state.row;
-        row.seq += 1;
-        row.last_message = Some(id);
-        row.last_at = row.last_at.max(at);
-        row.last_in_at = row.last_in_at.max(Some(at));
-        row.waiting_since = row.waiting_since.or(Some(at));
-        row.unread += 1;
+        said.note(row, id);
         let left = row.route_account.filter(|route| *route != info.id);
         let shut = left.and_then(|route| self.apply.directory.get(route));
         let left_behind = shut.is_some_and(|left| left.fault.is_some() || left.stopped.is_some());
-        row.route_identity = Some(peer.identity);
-        row.route_account = Some(info.id);
-        info.channel.as_str().clone_into(&mut row.channel);
+        if !said.overtaken {
+            row.route_identity = Some(peer.identity);
+            row.route_account = Some(info.id);
+            info.channel.as_str().clone_into(&mut row.channel);
+        }
         let cut = cut(&message.content);
         let content = cut.as_ref().unwrap_or(&message.content);
         let new = NewMessage {
@@ -137,6 +138,9 @@ impl Batch<'_> {
         insert_message(db, row, &new, item.received_at).await?;
         insert_media(db, &mut self.work, info.workspace, info.id, id, content).await?;
         heard_from(db, peer.identity, info, at).await?;
+        if said.overtaken {
+            return Ok((id, uid));
+        }
         came_home(db, row).await?;
         if left_behind {
             self.follow(db, &state.row, peer).await?;
@@ -173,6 +177,7 @@ impl Batch<'_> {
         word: Option<StopWord>,
         peer: PeerState,
         state: &mut ConversationState,
+        said: Said,
     ) -> Result<bool> {
         let now = self.work.now;
         let Some(contact) = self.contacts.get_mut(&peer.contact) else { return Ok(false) };
@@ -181,6 +186,10 @@ impl Batch<'_> {
             // Who has proved nothing can ask for silence, never for messages.
             Some(StopWord::Start) if peer.proof == Proof::Invited => {
                 return Ok(contact.row.stopped_at.is_some());
+            }
+            // Said before the STOP, heard after it.
+            Some(StopWord::Start) if said.late && contact.row.stopped_at.is_some_and(|at| at >= said.at) => {
+                return Ok(true);
             }
             Some(StopWord::Start) => {
                 contact.row.stopped_at = None;
@@ -273,6 +282,59 @@ impl Batch<'_> {
             db.one("workspace", sql!("SELECT name FROM workspaces WHERE id = ?1"), &vals![workspace]).await?;
         self.businesses.insert(workspace, name.clone());
         Ok(name)
+    }
+}
+
+/// When a message was said, and what has happened since: one that comes late leaves the conversation as it would be had it come in
+/// time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    pub(super) at: Timestamp,
+    /// From history, or older than [`LATE_AFTER`] when it came.
+    pub(super) late: bool,
+    /// The customer has written since, or the lane was moved since: the route stays.
+    pub(super) overtaken: bool,
+    /// The case was resolved since, and nobody has opened it again.
+    pub(super) closed_since: bool,
+}
+
+impl Said {
+    pub(super) async fn of<D: Db>(
+        db: &mut D,
+        row: &ConversationRow,
+        at: Timestamp,
+        late: bool,
+    ) -> Result<Self> {
+        let resolved = row.resolved_at.filter(|_| row.status == Status::Resolved);
+        let closed_since = late && resolved.is_some_and(|resolved| resolved >= at);
+        let mut overtaken = row.last_in_at.is_some_and(|last| at < last);
+        if late && !overtaken && row.seq > 0 {
+            let (moved,): (Option<Timestamp>,) = db
+                .one(
+                    "conversation",
+                    sql!("SELECT carried_at FROM conversations WHERE id = ?1"),
+                    &vals![row.id],
+                )
+                .await?;
+            overtaken = moved.is_some_and(|moved| at <= moved);
+        }
+        Ok(Self { at, late, overtaken, closed_since })
+    }
+
+    /// Counts the message into its conversation.
+    fn note(self, row: &mut ConversationRow, id: MessageId) {
+        // What came late and is all that there is was said then, not now.
+        let first = row.seq == 0 && self.late;
+        row.seq += 1;
+        if first || self.at >= row.last_at || !self.late {
+            row.last_message = Some(id);
+        }
+        row.last_at = if first { self.at } else { row.last_at.max(self.at) };
+        row.last_in_at = row.last_in_at.max(Some(self.at));
+        if !self.closed_since {
+            row.waiting_since = row.waiting_since.or(Some(self.at));
+        }
+        row.unread += 1;
     }
 }
 

@@ -198,6 +198,10 @@ impl EraseContact {
             }
         }
         let mut count = 0;
+        for address in addresses {
+            let threads = sql!("DELETE FROM history_threads WHERE workspace_id = ?1 AND address = ?2");
+            count += db.exec(threads, &vals![self.workspace, address.value.as_str()]).await?;
+        }
         for (pattern, event) in &patterns {
             let values = vals![self.workspace, pattern.as_str()];
             if *event {

@@ -4,6 +4,7 @@ use everthread_core::health::{Incident, IncidentKey, Scope};
 use everthread_core::ids::{IncidentId, Uid, WorkspaceId};
 use everthread_core::time::Timestamp;
 
+use super::history::{NewGap, NewReading, mark_gap, order};
 use crate::units::After;
 use crate::units::work::Work;
 use crate::{Db, Result, Unit, sql, vals};
@@ -28,8 +29,12 @@ pub struct FindingRow {
     pub attributed: Scope,
     /// Lines for the timeline: kind and sentence.
     pub lines: Vec<(String, String)>,
-    /// Workspaces with an account in it.
+    /// Workspaces with an account in it, or one that is read back.
     pub workspaces: Vec<WorkspaceId>,
+    /// Accounts that are to be read back now.
+    pub readings: Vec<NewReading>,
+    /// What may be missing on accounts that can't be.
+    pub gaps: Vec<NewGap>,
 }
 
 /// An incident as it is stored.
@@ -116,6 +121,12 @@ impl SaveHealth {
                 &vals![line, id, self.now, kind.as_str(), text.as_str()],
             )
             .await?;
+        }
+        for reading in &finding.readings {
+            order(db, self.now, id, reading).await?;
+        }
+        for gap in &finding.gaps {
+            mark_gap(db, id, gap).await?;
         }
         for workspace in &finding.workspaces {
             work.changed(*workspace, "incident", uid, None);

@@ -2,6 +2,7 @@
 
 mod carry;
 mod codes;
+mod history;
 mod hold;
 mod incidents;
 mod links;
@@ -12,6 +13,10 @@ mod stuck;
 mod ways;
 
 pub use codes::{CodeSent, CodeStand, CodeWay, ProveByCode, ProveByHand, SendCode, Tried, TryCode};
+pub use history::{
+    DueReadings, EndReading, EndThread, KnownIds, ListThreads, ListedThread, NewGap, NewReading, NextThread,
+    Reading, SaidWith, ThreadRead, ThreadToRead, WriteThread,
+};
 pub use hold::{HeldLanes, HoldLanes};
 pub use incidents::{FindingRow, NoteIncident, SaveHealth, SavedIncident};
 pub(crate) use links::give_back;

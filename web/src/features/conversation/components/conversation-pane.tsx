@@ -149,6 +149,7 @@ export function ConversationPane({ id, session, onBack, onDetails }: Conversatio
           conversationId={id}
           customer={conversation.data.contact.name}
           data={thread.data}
+          gaps={conversation.data.gaps}
           actions={messageActions}
         />
       )}

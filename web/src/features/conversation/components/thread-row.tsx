@@ -1,5 +1,7 @@
+import { Link } from '@tanstack/react-router';
 import { channelStyle } from '../../../lib/channel-style';
 import { clock, dayTitle } from '../../../lib/dates';
+import type { ConversationGap } from '../../../lib/types';
 import { useNow } from '../../../lib/use-now';
 import type { Pending } from '../../../realtime/thread';
 import type { Row } from '../model';
@@ -38,6 +40,27 @@ function Knot({ channel, at }: { channel: string; at: string }) {
   );
 }
 
+/** A time in which messages may be missing. */
+function GapLine({ gap }: { gap: ConversationGap }) {
+  return (
+    <div className="py-3">
+      <p
+        role="note"
+        className="rounded-md border border-dashed border-line-strong px-3 py-2 text-sm text-pretty"
+      >
+        {words.gap(clock(gap.since), clock(gap.until), gap.channel_title)}{' '}
+        <Link
+          to="/continuity/incidents/$incidentId"
+          params={{ incidentId: gap.incident_id }}
+          className="font-medium whitespace-nowrap text-accent-ink underline-offset-2 hover:underline"
+        >
+          {words.gapIncident(gap.incident_number)}
+        </Link>
+      </p>
+    </div>
+  );
+}
+
 interface ThreadRowProps {
   row: Row;
   customer: string;
@@ -58,6 +81,8 @@ function Content({ row, customer, actions, onRetry, onDiscard }: ThreadRowProps)
       return <Day at={row.at} />;
     case 'channel':
       return <Knot channel={row.channel} at={row.at} />;
+    case 'gap':
+      return <GapLine gap={row.gap} />;
     case 'pending':
       return <PendingRow pending={row.pending} onRetry={onRetry} onDiscard={onDiscard} />;
     case 'message':

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
+import type { ConversationGap } from '../../../lib/types';
 import type { Pending, ThreadData } from '../../../realtime/thread';
 import { sayFailed } from '../../../ui/toasts';
 import { discard, loadOlder, send } from '../api';
@@ -23,14 +24,15 @@ interface ThreadProps {
   conversationId: string;
   customer: string;
   data: ThreadData;
+  gaps: readonly ConversationGap[];
   actions: MessageActions;
 }
 
 /** The messages, newest at the foot. Older ones are read when the top comes near; the view stays where it is. */
-export function Thread({ conversationId, customer, data, actions }: ThreadProps) {
+export function Thread({ conversationId, customer, data, gaps, actions }: ThreadProps) {
   const client = useQueryClient();
   const box = useRef<HTMLElement>(null);
-  const rows = useMemo(() => buildRows(data), [data]);
+  const rows = useMemo(() => buildRows(data, gaps), [data, gaps]);
   const [away, setAway] = useState(false);
   const [seen, setSeen] = useState(0);
   const loading = useRef(false);

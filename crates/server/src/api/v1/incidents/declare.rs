@@ -26,7 +26,8 @@ pub struct Declaration {
     pub channel: Option<String>,
     /// Everything that fails together, e.g. `meta`.
     pub company: Option<String>,
-    /// `send` (default), `auth`, `delivery`
+    /// `send` (default), `auth`, `delivery`; or of what comes in, `webhook` (late or lost) and `inbound`, which hold nothing back: what
+    /// customers wrote meanwhile is read back, or marked as missing, once it is dismissed
     pub direction: Option<String>,
     /// Of the sandbox's platforms.
     #[serde(default)]
@@ -79,8 +80,9 @@ pub(crate) fn command(
         }
     };
     let direction = form.direction.as_deref().unwrap_or("send");
-    let direction = Direction::parse(direction).filter(|d| d.stops_sending()).ok_or_else(|| {
-        ApiError::Invalid { field: "direction", detail: "send, auth or delivery can be declared".to_owned() }
+    let direction = Direction::parse(direction).ok_or_else(|| ApiError::Invalid {
+        field: "direction",
+        detail: "say one of send, auth, delivery, webhook, inbound".to_owned(),
     })?;
     let mine = registry
         .accounts()

@@ -3,6 +3,7 @@
 pub mod approve;
 pub mod declare;
 pub mod dismiss;
+mod history;
 pub mod list;
 pub mod plans;
 pub mod show;

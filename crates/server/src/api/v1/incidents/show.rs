@@ -10,6 +10,7 @@ use everthread_store::read::continuity::{IncidentGroups, IncidentStory, PlanGrou
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::history::{self, Gap, ReadBack};
 use super::{IncidentView, OTHERS, find, view};
 use crate::api::auth::Caller;
 use crate::api::error::ApiError;
@@ -77,6 +78,10 @@ pub struct IncidentDetail {
     pub counts: Counts,
     /// What was decided, the most frequent first.
     pub groups: Vec<Group>,
+    /// What was read back from the platforms afterwards, by account.
+    pub history: Vec<ReadBack>,
+    /// Where messages of customers may be missing for good, by account.
+    pub gaps: Vec<Gap>,
 }
 
 /// One incident.
@@ -101,6 +106,7 @@ pub(crate) async fn detail(
     let row = find((store, registry), workspace, uid).await?;
     let shown = view(&row, registry, workspace).ok_or(ApiError::NotFound { what: "incident" })?;
     let groups = store.read(IncidentGroups { workspace, incident: row.id }).await?;
+    let (history, gaps) = history::of((store, registry), workspace, row.id).await?;
     let (events, counts) = store.read(IncidentStory { workspace, incident: row.id }).await?;
     // While it is open, the evidence grows from minute to minute.
     let live = known.incidents.iter().find(|known| known.id == row.id).map(|known| known.incident.clone());
@@ -134,6 +140,8 @@ pub(crate) async fn detail(
             messages: counts.messages,
         },
         groups: groups.into_iter().map(group).collect(),
+        history,
+        gaps,
     })
 }
 

@@ -69,6 +69,7 @@ pub async fn press_sandbox(
         platform,
         company: form.company.clone(),
         account,
+        customer: None,
         component: read::<Part>("component", &form.component)?,
         kind: form.kind.as_deref().map(|text| read::<Kind>("kind", text)).transpose()?,
         share: form.share,
