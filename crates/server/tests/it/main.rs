@@ -12,6 +12,7 @@ mod hub;
 mod ingress;
 mod link;
 mod mailhost;
+mod messenger;
 mod outage;
 mod postgres;
 mod shapes;

@@ -48,6 +48,7 @@ store_conformance! {
         edits_count_by_their_own_time, an_unknown_account_is_a_problem, media_are_queued,
         a_customer_with_a_new_address_stays_one_contact, a_nul_in_a_text_costs_no_message;
     outbound: a_loop_ends_delivered, receipts_in_every_order_give_one_state,
+        a_watermark_tells_of_all_before_it,
         a_failure_told_before_the_answer_keeps_its_reason, a_claim_is_exclusive,
         parts_go_in_order, a_crash_between_claim_and_record_is_uncertain, a_recorded_retry_holds_its_lane,
         an_echo_before_our_record_is_one_message, an_echo_settles_an_uncertain_part,

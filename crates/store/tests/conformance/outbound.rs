@@ -12,7 +12,7 @@ use everthread_store::units::{
 };
 use everthread_store::{Error, sql};
 
-use crate::rig::{Rig, T0, accepted, at, echo, message, receipt};
+use crate::rig::{Rig, T0, accepted, at, echo, message, receipt, watermark};
 
 const GREET: &str = r#"{"trigger": {"type": "message"}, "actions": [{"type": "reply", "text": "Hello"}]}"#;
 
@@ -114,6 +114,41 @@ pub(crate) async fn receipts_in_every_order_give_one_state(mut rig: Rig) {
         assert_eq!(&state, expected.get_or_insert(state.clone()), "order {order:?}");
     }
     assert!(out_states(&rig).await.iter().all(|state| state == "read"));
+}
+
+pub(crate) async fn a_watermark_tells_of_all_before_it(mut rig: Rig) {
+    let head = greeted(&mut rig).await;
+    let sent = rig.claim(at(1), head).await.unwrap();
+    rig.record(at(2), &sent, accepted("p1")).await;
+    let head = rig.apply(at(3), rig.chat, vec![message("u1", "m2", "Hi again")]).await.after.heads[0];
+    let sent = rig.claim(at(4), head).await.unwrap();
+    rig.record(at(5), &sent, accepted("p2")).await;
+    let other = rig.apply(at(6), rig.chat, vec![message("u2", "m3", "Hi")]).await.after.heads[0];
+    let sent = rig.claim(at(7), other).await.unwrap();
+    rig.record(at(8), &sent, accepted("p3")).await;
+    let states = sql!("SELECT state FROM message_parts ORDER BY coalesce(provider_id, ''), id");
+    let told = [
+        (watermark("u1", Fact::Delivered, 1), ["accepted", "accepted", "accepted"]),
+        (watermark("u1", Fact::Read, 4), ["read", "accepted", "accepted"]),
+        (watermark("u1", Fact::Delivered, 9), ["read", "delivered", "accepted"]),
+        (watermark("u1", Fact::Read, 9), ["read", "read", "accepted"]),
+        (watermark("u1", Fact::Delivered, 8), ["read", "read", "accepted"]),
+    ];
+    for (event, expected) in told {
+        rig.apply(at(10), rig.chat, vec![event]).await;
+        assert_eq!(rig.texts(states).await, expected);
+    }
+    // One that overtakes the answer to the call waits for it; the echo says when it was sent.
+    let head = rig.apply(at(11), rig.chat, vec![message("u2", "m4", "Hi again")]).await.after.heads[0];
+    let sent = rig.claim(at(12), head).await.unwrap();
+    let mut spoken = echo("u2", "p4", "Hello");
+    spoken.at = Some(at(13));
+    let applied = rig.apply(at(14), rig.chat, vec![watermark("u2", Fact::Read, 13), spoken]).await;
+    assert_eq!(applied.results, [ItemResult::Parked, ItemResult::Parked]);
+    assert_eq!(rig.texts(states).await, ["sending", "read", "read", "read"]);
+    rig.record(at(15), &sent, accepted("p4")).await;
+    assert_eq!(rig.texts(states).await, ["read", "read", "read", "read"]);
+    assert_eq!(rig.int(sql!("SELECT count(*) FROM parked")).await, 0);
 }
 
 fn permutations(n: usize) -> Vec<Vec<usize>> {

@@ -342,6 +342,21 @@ pub(crate) fn receipt(provider_id: &str, fact: Fact) -> Event {
     }
 }
 
+/// What a customer read or got up to so many seconds.
+pub(crate) fn watermark(from: &str, fact: Fact, until: i64) -> Event {
+    Event {
+        key: format!("{from}:{fact:?}:{until}"),
+        at: Some(at(until)),
+        peer: Some(peer(from)),
+        kind: EventKind::Receipt(Receipt {
+            of: ReceiptOf::Watermark(at(until)),
+            fact,
+            error: None,
+            correlation: None,
+        }),
+    }
+}
+
 pub(crate) fn echo(to: &str, provider_id: &str, text: &str) -> Event {
     Event {
         key: provider_id.to_owned(),

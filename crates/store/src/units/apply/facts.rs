@@ -22,9 +22,6 @@ const ECHO_BEFORE: Span = Span::secs(5);
 /// ... and so much after it, as platforms are slow when they give no answer.
 const ECHO_AFTER: Span = Span::mins(10);
 
-/// Newest messages of a conversation that a watermark is looked up in.
-const WATERMARK_LOOK: i64 = 100;
-
 row_struct! {
     /// A part as receipts and outcomes need it.
     #[derive(Clone, Debug)]
@@ -275,49 +272,6 @@ impl Batch<'_> {
         let fact = (receipt.fact, at);
         learn(db, &mut self.work, &mut part, fact, receipt.error.as_ref(), Some(provider_id)).await?;
         Ok(ItemResult::Applied { message: Some(part.message) })
-    }
-
-    /// Everything sent to this customer up to a time.
-    async fn watermark<D: Db>(
-        &mut self,
-        db: &mut D,
-        item: &ApplyItem,
-        info: &AccountInfo,
-        fact: Fact,
-        until: Timestamp,
-    ) -> Result<ItemResult> {
-        let person = match &item.event.peer {
-            Some(peer) => self.person(db, info, peer).await?,
-            None => None,
-        };
-        let Some(peer) = person else {
-            return self.problem(db, item, "the receipt names no customer").await;
-        };
-        let Some(conversation) =
-            self.contacts.get(&peer.contact).and_then(|contact| contact.row.conversation)
-        else {
-            return Ok(ItemResult::Nothing);
-        };
-        let parts: Vec<PartRow> = db
-            .rows(
-                sql!(
-                    "SELECT p.id, p.workspace_id, p.conversation_id, v.uid, p.message_id, m.uid, m.parts, p.account_id, \
-                     p.identity_id, p.state, p.accepted_at, p.failed_at, p.delivered_at, p.read_at, p.provider_id, \
-                     p.error_class, p.error_code, p.error_text FROM conversations v \
-                     JOIN messages m ON m.conversation_id = v.id AND m.seq > v.seq - ?4 \
-                     JOIN message_parts p ON p.message_id = m.id \
-                     WHERE v.id = ?1 AND p.account_id = ?2 AND p.accepted_at <= ?3 ORDER BY m.seq, p.idx"
-                ),
-                &vals![conversation, info.id, until, WATERMARK_LOOK],
-            )
-            .await?;
-        let at = Self::happened(item);
-        let mut last = None;
-        for mut part in parts {
-            learn(db, &mut self.work, &mut part, (fact, at), None, None).await?;
-            last = Some(part.message);
-        }
-        Ok(ItemResult::Applied { message: last })
     }
 
     pub(super) async fn echo<D: Db>(

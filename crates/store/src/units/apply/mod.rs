@@ -6,6 +6,7 @@ mod facts;
 mod incoming;
 mod parked;
 mod people;
+mod watermark;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,12 +1,13 @@
 //! What must wait for our own record to be there, and what becomes of it.
 
 use everthread_core::directory::Directory;
-use everthread_core::event::{Event, EventKind, Fact};
+use everthread_core::event::{Event, EventKind, Fact, Receipt, ReceiptOf};
 use everthread_core::ids::{AccountId, ConversationId, IdentityId, WorkspaceId};
 use everthread_core::time::{Span, Timestamp};
 
 use super::amend::{amend_message, target};
 use super::facts::{PartRow, echoed_part, learn, learn_one, typed_elsewhere};
+use super::watermark::told_until;
 use super::{ApplyItem, Batch, ItemResult};
 use crate::units::work::{Work, provider_key};
 use crate::{Db, Result, Val, row_struct, sql, vals};
@@ -128,7 +129,7 @@ pub(crate) async fn apply_parked<D: Db>(
     directory: &Directory,
 ) -> Result<()> {
     heard_before(db, work, part).await?;
-    release_echoes(db, work, part.account, part.identity, part.conversation, directory).await
+    release_waiting(db, work, part.account, part.identity, part.conversation, directory).await
 }
 
 /// What was parked under the id by which the provider knows this part.
@@ -153,9 +154,9 @@ pub(super) async fn heard_before<D: Db>(db: &mut D, work: &mut Work, part: &mut 
     Ok(())
 }
 
-/// Echoes to a customer to whom no call is under way any more: one with the text of an uncertain part settles it,
-/// any other was typed in the platform's own app.
-async fn release_echoes<D: Db>(
+/// What waits for a customer to whom no call is under way any more. An echo with the text of an uncertain part settles
+/// it, any other was typed in the platform's own app; receipts up to a time follow, as echoes say what was sent when.
+async fn release_waiting<D: Db>(
     db: &mut D,
     work: &mut Work,
     account: AccountId,
@@ -175,13 +176,24 @@ async fn release_echoes<D: Db>(
         return Ok(());
     }
     let Some(info) = directory.get(account) else { return Ok(()) };
+    let mut receipts = Vec::new();
     for (event, at) in drop_parked(db, rows).await? {
-        let EventKind::Echo(echo) = &event.kind else { continue };
+        let echo = match &event.kind {
+            EventKind::Echo(echo) => echo,
+            EventKind::Receipt(Receipt { of: ReceiptOf::Watermark(until), fact, .. }) => {
+                receipts.push(((*fact, at), *until));
+                continue;
+            }
+            _ => continue,
+        };
         if let Some(mut part) = echoed_part(db, account, identity, (&echo.content.text, at)).await? {
             learn(db, work, &mut part, (Fact::Accepted, at), None, Some(&echo.provider_id)).await?;
         } else {
             typed_elsewhere(db, work, info, identity, conversation, (echo, at)).await?;
         }
+    }
+    for (fact, until) in receipts {
+        told_until(db, work, (account, conversation), fact, until).await?;
     }
     Ok(())
 }
@@ -214,7 +226,7 @@ pub(crate) async fn park_expired<D: Db>(
             )
             .await?;
         if let (Some(identity), Some((conversation,))) = (identity, conversation) {
-            release_echoes(db, work, *account, *identity, conversation, directory).await?;
+            release_waiting(db, work, *account, *identity, conversation, directory).await?;
         }
         db.exec(sql!("DELETE FROM parked WHERE id = ?1"), &vals![*id]).await?;
     }
