@@ -23,6 +23,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { version: 21, name: "links", text: include_str!("0021_links.sql") },
     Step { version: 22, name: "access", text: include_str!("0022_access.sql") },
     Step { version: 25, name: "first_lines", text: include_str!("0025_first_lines.sql") },
+    Step { version: 28, name: "recurring", text: include_str!("0028_recurring.sql") },
 ];
 
 const MARKS: &[(&str, &str, &str)] = &[
