@@ -3,6 +3,7 @@
 mod amend;
 mod effects;
 mod facts;
+mod group;
 mod incoming;
 mod parked;
 mod people;
@@ -188,6 +189,7 @@ impl<'a> Batch<'a> {
                 self.reachable(db, item, &info, *reachable, reason).await
             }
             EventKind::AddressChanged { to } => self.address_changed(db, item, &info, to).await,
+            EventKind::Group(group) => self.group(db, item, &info, group).await,
             EventKind::Notice { .. } => Ok(ItemResult::Nothing),
         }
     }
