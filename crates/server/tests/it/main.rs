@@ -15,6 +15,7 @@ mod mailhost;
 mod messenger;
 mod outage;
 mod postgres;
+mod problems;
 mod shapes;
 mod talk;
 mod walls;
