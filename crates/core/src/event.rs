@@ -150,6 +150,9 @@ pub enum EventKind {
     Reachable { reachable: bool, reason: String },
     /// The customer's address changed; `peer` holds the old one.
     AddressChanged { to: Address },
+    /// The account is in a group of people. A group is no customer: nothing that is said there is taken, and people are told
+    /// once where the account is.
+    Group(Group),
     /// Understood, and nothing to do (typing, account notices). Counted, not stored.
     Notice { what: String },
 }
@@ -166,7 +169,8 @@ impl EventKind {
             Self::Reaction { .. } => "reaction",
             Self::Reachable { .. } => "reachable",
             Self::AddressChanged { .. } => "address_changed",
-            Self::Notice { .. } => "notice",
+            // Groups were notices once, and keys are for ever.
+            Self::Group(_) | Self::Notice { .. } => "notice",
         }
     }
 }
@@ -190,6 +194,30 @@ pub struct InMessage {
     /// mailing list): store it, start no automation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub standby: bool,
+}
+
+/// A group and what is heard of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// The provider's id of the group.
+    pub id: String,
+    pub change: GroupChange,
+    /// What people are told: where the account is, what that means and what they can do.
+    pub notice: String,
+}
+
+/// What is heard of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupChange {
+    /// Somebody added the account.
+    Entered,
+    /// Something was said there.
+    Heard,
+    /// The account was removed.
+    Left,
+    /// The provider gave the group another id.
+    Moved { to: String },
 }
 
 /// A message in our own name.

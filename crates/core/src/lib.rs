@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod contact;
+pub mod contain;
 pub mod content;
 pub mod continuation;
 pub mod continuity;

@@ -67,6 +67,9 @@ pub const RULE_ACTIONS_MAX: usize = 32;
 /// Attempts per part before it fails for good; at the schedule's end that is about a day.
 pub const ATTEMPTS_MAX: u32 = 40;
 
+/// Secrets an account held before, known by their fingerprints: more changes within the journal's retention are no rotation.
+pub const RETIRED_SECRETS_MAX: u32 = 16;
+
 /// All of the raw journal on disk; beyond it ingress answers 503. Sixteen million webhooks of 1 KB.
 pub const JOURNAL_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 
@@ -115,6 +118,12 @@ pub const TEMPLATE_DEPTH_MAX: usize = 32;
 
 /// Words, labels, values or buttons in one list of a rule.
 pub const RULE_LIST_MAX: usize = 200;
+
+/// Causes of one rule's failures that are told apart; with more, the cause varies with the message and tells nothing.
+pub const RULE_CAUSES_MAX: u32 = 8;
+
+/// Items kept with a problem that comes again and again: enough to see what they have in common.
+pub const PROBLEM_EXAMPLES_MAX: u32 = 5;
 
 /// Conditions may hold conditions to this depth.
 pub const RULE_DEPTH_MAX: usize = 8;

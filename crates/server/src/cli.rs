@@ -159,6 +159,21 @@ pub enum Account {
         #[command(flatten)]
         workspace: InWorkspace,
     },
+    /// Change one's name, settings or secrets, as when a token or an app secret was renewed. It sends again then.
+    Set {
+        id: String,
+        #[arg(long)]
+        name: Option<String>,
+        /// A setting under the provider's own name; KEY= takes it away; may be repeated.
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// A secret: KEY=VALUE, KEY=@FILE, or KEY=- to read standard input; may be repeated. The old one is refused
+        /// from then on, unless it is given again as KEY_previous=VALUE.
+        #[arg(long = "secret", value_name = "KEY=VALUE")]
+        secrets: Vec<String>,
+        #[command(flatten)]
+        workspace: InWorkspace,
+    },
     /// List them.
     List {
         #[command(flatten)]

@@ -89,6 +89,7 @@ async fn connect(
             name: None,
             settings: Some(serde_json::to_string(&settings).map_err(Failure::from_display)?),
             secrets: None,
+            retired: None,
         };
         admin.store.write(unit).await.map_err(Failure::from_display)?;
         admin.hub.reload().await.map_err(Failure::from_display)?;

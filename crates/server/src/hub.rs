@@ -101,7 +101,7 @@ impl Hub {
         let mut endpoints: HashMap<i64, table::Row> = HashMap::new();
         let mut accounts = Vec::new();
         for row in &rows.accounts {
-            let Some(account) = self.account(row) else { continue };
+            let Some(account) = self.account(row, &rows.retired) else { continue };
             let entry = endpoints.entry(row.endpoint.0).or_insert_with(|| table::Row {
                 id: row.endpoint,
                 key: row.path_key.clone(),
@@ -125,7 +125,7 @@ impl Hub {
         Ok(())
     }
 
-    fn account(&self, row: &HubAccount) -> Option<Account> {
+    fn account(&self, row: &HubAccount, retired: &[(AccountId, u64)]) -> Option<Account> {
         let channel = everthread_channels::find(&row.channel)?;
         let secrets = match row.secrets.as_deref().map(|s| self.seal.open_secrets(s)) {
             Some(Ok(secrets)) => secrets,
@@ -144,6 +144,7 @@ impl Hub {
             channel,
             settings,
             fingerprint: fingerprint_of(&secrets),
+            retired: retired.iter().filter(|(id, _)| *id == row.id).map(|(_, print)| *print).collect(),
             secrets,
             endpoint: row.endpoint,
             webhook_path: format!("/hooks/{}/{}", row.channel, row.path_key),

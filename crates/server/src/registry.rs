@@ -25,6 +25,8 @@ pub struct Account {
     pub endpoint: EndpointId,
     /// Of the secrets that its webhooks are signed under.
     pub fingerprint: Fingerprint,
+    /// Of those that they were signed under before: accepted no more, but what they signed is the account's.
+    pub retired: Vec<Fingerprint>,
     pub webhook_path: String,
     pub sandbox: bool,
     /// Why it does not send, in words for people.
@@ -59,6 +61,11 @@ impl Account {
             channel: spec.name.to_owned(),
             fate: spec.fate.iter().map(|group| (*group).to_owned()).collect(),
         }
+    }
+
+    /// True where this secret is or was the account's: a record that it verified may be for it.
+    fn signed(&self, secret: Fingerprint) -> bool {
+        self.fingerprint == secret || self.retired.contains(&secret)
     }
 
     /// True where messages never leave this program.
@@ -174,15 +181,16 @@ impl Registry {
         self.by_endpoint.get(&endpoint)?.first()
     }
 
-    /// Whose webhook it was when nothing else tells: an account of the endpoint that holds the secret it verified
+    /// Whose webhook it was when nothing else tells: an account of the endpoint that holds or held the secret it verified
     /// under, else any of them.
     pub fn signer(&self, endpoint: EndpointId, secret: Fingerprint) -> Option<&Arc<Account>> {
         let served = self.by_endpoint.get(&endpoint)?;
-        served.iter().find(|account| account.fingerprint == secret).or(served.first())
+        served.iter().find(|account| account.signed(secret)).or(served.first())
     }
 
     /// The account that an item is for: by the provider's id where the item names one, else the endpoint's only
-    /// account. An item is applied only to an account that holds the secret it verified under.
+    /// account. An item is applied only to an account that holds or held the secret it verified
+    /// under (decision 4).
     pub fn route(
         &self,
         endpoint: EndpointId,
@@ -193,7 +201,7 @@ impl Registry {
         let served = self.by_endpoint.get(&endpoint).map_or(&[][..], Vec::as_slice);
         let Some(external) = external else {
             return match served {
-                [one] if one.fingerprint == secret => Ok(one),
+                [one] if one.signed(secret) => Ok(one),
                 [_] => Err(Unrouted::NotSigned),
                 [] => Err(Unrouted::Unknown),
                 _ => Err(Unrouted::Ambiguous),
@@ -204,8 +212,10 @@ impl Registry {
         let ids = std::iter::once(external).chain(also.iter().map(String::as_str));
         let named = ids.map(find).find(|found| !found.is_empty()).unwrap_or_default();
         // Two workspaces may each hold an account of equal provider id: prefer the one this address serves.
-        let signed = |a: &&Arc<Account>| a.fingerprint == secret;
-        named.iter().filter(signed).min_by_key(|a| a.endpoint != endpoint).ok_or(if named.is_empty() {
+        // and of those the one whose secret it is now.
+        let signed = |a: &&Arc<Account>| a.signed(secret);
+        let nearest = |a: &&Arc<Account>| (a.endpoint != endpoint, a.fingerprint != secret);
+        named.iter().filter(signed).min_by_key(nearest).ok_or(if named.is_empty() {
             Unrouted::Unknown
         } else {
             Unrouted::NotSigned

@@ -297,8 +297,16 @@ export interface Problem {
   id: string;
   account: string | null;
   channel: string | null;
+  /** The rule that fails. */
+  rule: { id: string; name: string } | null;
   reason: string;
+  /** It happens again and again for one cause; nothing that came in is missing because of it. */
+  recurring: boolean;
+  count: number;
+  /** When it first happened. */
   at: string;
+  last_at: string;
+  /** What came in; of a recurring one, the newest. */
   raw: string;
 }
 

@@ -1,27 +1,30 @@
 //! The hot path: which rules match, and what they want done.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::compile::{Compiled, RuleSet, Step, Test};
 use super::template::Text;
 use super::{
     AnswerKind, Ask, Assignee, Effect, EffectId, Facts, FieldIs, OpenQuestion, TextMatch, Trigger, answer,
 };
+use crate::contain::panic_text;
 use crate::content::{Button, Content};
 use crate::conversation::Owner;
 use crate::event::{Address, AddressKind};
+use crate::ids::RuleId;
 use crate::limits::ASK_EXPIRES;
 use crate::state::OwnerKind;
 
 /// What the rules want done about one message of a customer, in order. Says nothing to the customer unless the
-/// bot owns the conversation (I10).
+/// bot owns the conversation (I10). A rule that panics wants nothing but that people are told; the others are asked all the same.
 pub fn decide(rules: &RuleSet, facts: &Facts<'_>) -> Vec<Effect> {
     if facts.late {
         return Vec::new();
     }
     let mut run = Run { rules, facts, owner: facts.owner, lower: facts.text.to_lowercase(), out: Vec::new() };
     if let Some(question) = facts.open_question {
-        match run.question(question) {
+        match run.contain(question.rule, |run| run.question(question)).flatten() {
             Some(Asked::Answered) => return run.out,
             // The button of another rule was pressed; the question stays open.
             Some(Asked::Aside) => {}
@@ -29,11 +32,9 @@ pub fn decide(rules: &RuleSet, facts: &Facts<'_>) -> Vec<Effect> {
         }
     }
     for rule in &rules.rules {
-        if run.matches(rule) {
-            let ended = run.actions(rule, 0);
-            if rule.stop || ended {
-                break;
-            }
+        let last = run.contain(rule.id, |run| run.matches(rule) && (run.actions(rule, 0) || rule.stop));
+        if last == Some(true) {
+            break;
         }
     }
     run.out
@@ -54,6 +55,22 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// Runs what belongs to one rule. Where it panics (a defect of ours), all that it wanted is dropped and a problem stays.
+    fn contain<T>(&mut self, rule: RuleId, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let (wanted, owner) = (self.out.len(), self.owner);
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(done) => Some(done),
+            Err(panic) => {
+                self.out.truncate(wanted);
+                self.owner = owner;
+                let id = EffectId { event: self.facts.event, rule, action: 0 };
+                let reason = format!("it broke (a defect of ours): {}", panic_text(panic.as_ref()));
+                self.out.push(Effect::Problem { id, reason });
+                None
+            }
+        }
+    }
+
     /// Gives the message to an open question. `None` where the question has no meaning any more.
     fn question(&mut self, question: &OpenQuestion) -> Option<Asked> {
         let facts = self.facts;
@@ -260,4 +277,43 @@ fn has_word(text: &str, word: &str) -> bool {
         let after = text[at + found.len()..].chars().next();
         !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_rule_that_panics_costs_what_it_wanted_and_nothing_else() {
+        let (rules, fields) = (RuleSet::empty(), BTreeMap::new());
+        let facts = Facts {
+            event: 7,
+            now: Timestamp::default(),
+            channel: "telegram",
+            business: "Acme",
+            text: "hi",
+            postback: None,
+            first_contact: false,
+            late: false,
+            contact_name: None,
+            fields: &fields,
+            labels: &[],
+            owner: Owner::Bot,
+            open_question: None,
+        };
+        let mut run =
+            Run { rules: &rules, facts: &facts, owner: facts.owner, lower: String::new(), out: Vec::new() };
+        assert_eq!(run.contain(RuleId(1), |run| run.out.push(Effect::CloseQuestion)), Some(()));
+        let broken = run.contain(RuleId(2), |run| {
+            run.assign(&Assignee::Nobody);
+            assert!(run.out.is_empty(), "a defect");
+        });
+        assert_eq!((broken, run.owner), (None, Owner::Bot));
+        let id = EffectId { event: 7, rule: RuleId(2), action: 0 };
+        let reason = "it broke (a defect of ours): a defect".to_owned();
+        assert_eq!(run.out, [Effect::CloseQuestion, Effect::Problem { id, reason }]);
+    }
 }

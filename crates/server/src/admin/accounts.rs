@@ -1,10 +1,13 @@
 //! Connecting and disconnecting accounts: the same for the command line and the console.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use everthread_channels::spec::Transport;
 use everthread_channels::{CHANNELS, Channel};
 use everthread_core::account::{Secrets, Settings};
 use everthread_core::ids::WorkspaceId;
-use everthread_store::units::{AccountAdded, AddAccount, EndpointChoice};
+use everthread_store::units::{AccountAdded, AddAccount, EndpointChoice, UpdateAccount};
 use serde::Serialize;
 
 use super::{Admin, Failure};
@@ -85,6 +88,48 @@ impl Admin {
         })
     }
 
+    /// Changes an account: what is given takes the place of what was there, an empty value takes it away. A verifying secret that
+    /// goes is refused at once (unless it stays as `<name>_previous`); what it signed before is still the account's.
+    pub async fn set_account(
+        &self,
+        workspace: WorkspaceId,
+        id: &str,
+        (name, settings, secrets): (Option<String>, Settings, Secrets),
+    ) -> Result<Arc<Account>, Failure> {
+        let account = self.find_account(workspace, id)?;
+        let channel = account.channel;
+        let form = Form {
+            channel: channel.spec().name.to_owned(),
+            name: name.unwrap_or_else(|| account.name.clone()),
+            settings: Settings(merged(&account.settings.0, settings.0)),
+            secrets: Secrets(merged(&account.secrets.0, secrets.0)),
+            sandbox: account.sandbox,
+        };
+        refuse_unknown_keys(channel, &form)?;
+        let wrong = channel.check(&form.settings, &form.secrets);
+        if !wrong.is_empty() {
+            return Err(Failure(format!("the account can't be changed:\n  - {}", wrong.join("\n  - "))));
+        }
+        if channel.external_id(&form.settings) != channel.external_id(&account.settings) {
+            return Err(Failure(
+                "that would make it another account; connect that one with `everthread account add`".into(),
+            ));
+        }
+        let unit = UpdateAccount {
+            now: crate::clock::now(),
+            workspace,
+            account: account.id,
+            name: Some(form.name.clone()),
+            settings: Some(serde_json::to_string(&form.settings).map_err(Failure::from_display)?),
+            secrets: Some(self.seal.seal_secrets(&form.secrets)),
+            retired: Some(account.fingerprint).filter(|print| *print != fingerprint(&form.secrets)),
+        };
+        let after = self.store.write(unit).await.map_err(Failure::from_display)?;
+        self.committed(after);
+        self.hub.reload().await.map_err(Failure::from_display)?;
+        self.find_account(workspace, &crate::hub::shown(account.uid))
+    }
+
     /// An address that already serves the same app under the same secrets, else a new one.
     fn endpoint(
         &self,
@@ -96,8 +141,7 @@ impl Admin {
         let Some(external) = external else { return Ok(fresh) };
         let registry = self.hub.registry().borrow().clone();
         let print = fingerprint(&form.secrets);
-        let kin =
-            |a: &&std::sync::Arc<Account>| family(a.channel) == family(channel) && a.fingerprint == print;
+        let kin = |a: &&Arc<Account>| family(a.channel) == family(channel) && a.fingerprint == print;
         let twins = registry.accounts().filter(kin);
         let mut choice = fresh;
         for account in twins {
@@ -155,6 +199,14 @@ impl Admin {
             }
         }
     }
+}
+
+/// Old values under new ones; an empty one takes its key away.
+fn merged(old: &BTreeMap<String, String>, new: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut all = old.clone();
+    all.extend(new);
+    all.retain(|_, value| !value.is_empty());
+    all
 }
 
 fn unknown_channel(name: &str) -> Failure {

@@ -182,6 +182,11 @@ pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), 
             let added = admin.add_account(workspace, form).await?;
             print(&sink, &serde_json::to_value(added).map_err(Failure::from_display)?).await
         }
+        Request::AccountSet { workspace, id, name, settings, secrets } => {
+            let workspace = admin.workspace(workspace.as_deref())?.id;
+            let changed = admin.set_account(workspace, &id, (name, settings, secrets)).await?;
+            print(&sink, &account(&changed)).await
+        }
         Request::AccountList { workspace } => {
             account_list(admin, admin.workspace(workspace.as_deref())?.id, &sink).await
         }

@@ -47,6 +47,13 @@ pub enum Request {
         settings: everthread_core::account::Settings,
         secrets: everthread_core::account::Secrets,
     },
+    AccountSet {
+        workspace: Option<String>,
+        id: String,
+        name: Option<String>,
+        settings: everthread_core::account::Settings,
+        secrets: everthread_core::account::Secrets,
+    },
     AccountList {
         workspace: Option<String>,
     },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use everthread_core::event::{Event, Parsed};
 use everthread_core::ids::{ProblemId, WorkspaceId};
 use everthread_store::journal::Cursor;
-use everthread_store::read::hub::FindProblem;
+use everthread_store::read::hub::{FindProblem, KeptPiece};
 use everthread_store::units::{Apply, ApplyItem, ItemResult, MarkReplayed};
 use everthread_store::{Error, Store};
 
@@ -15,11 +15,22 @@ use crate::clock;
 use crate::registry::{Account, Registry};
 
 impl Admin {
-    /// Parses and applies the raw piece of a problem again; rules do not see it. True when nothing of it is left that
+    /// Parses and applies what is kept of a problem again; rules do not see it. True when nothing of it is left that
     /// could not be understood; the problem is then marked as solved.
     pub async fn replay_problem(&self, workspace: WorkspaceId, problem: ProblemId) -> Result<bool, Error> {
-        let kept =
+        let pieces =
             self.store.read(FindProblem { workspace, problem }).await?.ok_or(Error::NotFound("problem"))?;
+        let mut solved = true;
+        for piece in pieces {
+            solved &= self.replay_piece(workspace, piece).await?;
+        }
+        if solved {
+            mark(&self.store, workspace, problem).await.map(|after| self.committed(after))?;
+        }
+        Ok(solved)
+    }
+
+    async fn replay_piece(&self, workspace: WorkspaceId, kept: KeptPiece) -> Result<bool, Error> {
         let registry = self.hub.registry().borrow().clone();
         let known = kept.account.and_then(|id| registry.account(id)).cloned();
         // A piece that belonged to nobody may belong to an account that was connected since.
@@ -52,12 +63,8 @@ impl Admin {
             rules: self.hub.rules().borrow().clone(),
         };
         let applied = self.store.write(unit).await?;
-        let solved = !applied.results.iter().any(|r| matches!(r, ItemResult::Problem(_)));
         self.committed(applied.after);
-        if solved {
-            mark(&self.store, workspace, problem).await.map(|after| self.committed(after))?;
-        }
-        Ok(solved)
+        Ok(!applied.results.iter().any(|result| matches!(result, ItemResult::Problem(_))))
     }
 
     /// The account that this piece of a record in the journal is for by now.

@@ -223,6 +223,7 @@ mod tests {
             secrets: Secrets::default(),
             endpoint: EndpointId(1),
             fingerprint: 0,
+            retired: Vec::new(),
             webhook_path: "/hooks/telegram/k".into(),
             sandbox: false,
             stopped: None,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use everthread_store::units::{AddProblem, Apply, ItemResult, NewProblem};
+use everthread_store::units::{
+    AddProblem, Applied, Apply, ApplyWithoutRules, ItemResult, NewProblem, Recurring, Topic,
+};
 use everthread_store::{Error as StoreError, Unit};
 use metrics::counter;
 
@@ -44,21 +46,28 @@ impl Worker {
     /// One unit of work, tried until the store is there.
     pub(super) async fn unit(&mut self, batch: &[Waiting]) -> Result<(), StoreError> {
         let rules = self.stage.rules.borrow().clone();
-        self.unit_with(batch, &rules).await
+        self.write(batch, |worker| worker.apply_unit(batch, &rules)).await
     }
 
-    async fn unit_with(&mut self, batch: &[Waiting], rules: &Arc<Rules>) -> Result<(), StoreError> {
+    fn apply_unit(&self, batch: &[Waiting], rules: &Arc<Rules>) -> Apply {
+        Apply {
+            now: clock::now(),
+            seed: clock::seed(),
+            items: batch.iter().map(|w| w.item.clone()).collect(),
+            keys: self.stage.keys.clone(),
+            directory: self.stage.registry.borrow().directory.clone(),
+            rules: Arc::clone(rules),
+        }
+    }
+
+    async fn write<U: Unit<Out = Applied>>(
+        &self,
+        batch: &[Waiting],
+        unit: impl Fn(&Self) -> U,
+    ) -> Result<(), StoreError> {
         let mut contended = 0;
         loop {
-            let unit = Apply {
-                now: clock::now(),
-                seed: clock::seed(),
-                items: batch.iter().map(|w| w.item.clone()).collect(),
-                keys: self.stage.keys.clone(),
-                directory: self.stage.registry.borrow().directory.clone(),
-                rules: Arc::clone(rules),
-            };
-            match self.stage.store.write(unit).await {
+            match self.stage.store.write(unit(self)).await {
                 Ok(applied) => {
                     count(batch, &applied.results);
                     self.stage.effects.committed(applied.after);
@@ -77,7 +86,8 @@ impl Worker {
         }
     }
 
-    /// If it was the rules that failed, the message is stored without them (it always is), and people are told.
+    /// If it was the rules that failed, the message is stored without them (it always is), and people are told: in one unit,
+    /// so that no crash keeps the one without the other.
     pub(super) async fn without_rules_or_problem(
         &mut self,
         one: &Waiting,
@@ -85,17 +95,44 @@ impl Worker {
     ) -> Result<(), Error> {
         let item = &one.item;
         let ruled = item.automation && self.stage.rules.borrow().contains_key(&item.workspace);
-        if ruled && self.unit_with(std::slice::from_ref(one), &Arc::default()).await.is_ok() {
+        if ruled && self.without_rules(one, error).await? {
             tracing::error!(%error, record = item.record, "rules failed; the message is stored without them");
-            let reason = format!(
-                "the rules failed on this message: {error}. It is stored; answer it by hand, and check the rules"
-            );
-            return self.keep_problems(vec![item_problem(one, reason)]).await;
+            counter!("everthread_problems_total").increment(1);
+            return Ok(());
         }
         tracing::error!(%error, record = item.record, "an item could not be applied; kept as a problem");
         let reason =
             "it could not be applied (a defect of ours); it is kept and can be replayed after an update";
         self.keep_problems(vec![item_problem(one, reason.to_owned())]).await
+    }
+
+    /// False where it fails without rules too.
+    async fn without_rules(&self, one: &Waiting, error: &StoreError) -> Result<bool, StoreError> {
+        let batch = std::slice::from_ref(one);
+        let problem = Recurring {
+            workspace: one.item.workspace,
+            account: one.item.account,
+            channel: one.channel.to_owned(),
+            topic: Topic::Rules,
+            reason: format!(
+                "the rules failed: {error}. The message is stored; answer it by hand, and check the rules"
+            ),
+            raw: serde_json::to_string(&one.item.event).unwrap_or_default(),
+            record: one.item.record,
+            index: one.item.index,
+        };
+        let unit = |worker: &Self| ApplyWithoutRules {
+            apply: worker.apply_unit(batch, &Arc::default()),
+            problem: problem.clone(),
+        };
+        loop {
+            match self.write(batch, unit).await {
+                Ok(()) => return Ok(true),
+                Err(error) if !error.is_transient() => return Ok(false),
+                Err(error) if self.stage.stop.is_cancelled() => return Err(error),
+                Err(_) => tokio::time::sleep(STORE_WAIT).await,
+            }
+        }
     }
 
     pub(super) async fn keep_problems(&mut self, problems: Vec<NewProblem>) -> Result<(), Error> {

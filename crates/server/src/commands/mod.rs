@@ -169,6 +169,13 @@ fn account_request(account: Account) -> Result<Request, Failure> {
             settings: Settings(settings.iter().map(|s| pair(s)).collect::<Result<_, _>>()?),
             secrets: Secrets(secrets.iter().map(|s| secret(s)).collect::<Result<_, _>>()?),
         },
+        Account::Set { id, name, settings, secrets, workspace } => Request::AccountSet {
+            workspace: workspace.workspace,
+            id,
+            name,
+            settings: Settings(settings.iter().map(|s| pair(s)).collect::<Result<_, _>>()?),
+            secrets: Secrets(secrets.iter().map(|s| secret(s)).collect::<Result<_, _>>()?),
+        },
         Account::List { workspace } => Request::AccountList { workspace: workspace.workspace },
         Account::Show { id, workspace } => Request::AccountShow { workspace: workspace.workspace, id },
         Account::Remove { id, workspace } => Request::AccountRemove { workspace: workspace.workspace, id },

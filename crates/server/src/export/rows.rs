@@ -1,7 +1,7 @@
 //! Rows of the other exports.
 
 use everthread_core::ids::{
-    AccountId, AttemptId, ContactId, ConversationId, LeadId, MessageId, PartId, ProblemId, Uid,
+    AccountId, AttemptId, ContactId, ConversationId, LeadId, MessageId, PartId, ProblemId, RuleId, Uid,
 };
 use everthread_core::time::Timestamp;
 use everthread_store::read::accounts::ProblemRow;
@@ -201,7 +201,8 @@ pub(super) fn attempt(row: AttemptExport) -> Row {
     ])
 }
 
-pub(super) const PROBLEMS: &[&str] = &["id", "account_id", "channel", "reason", "at", "raw"];
+pub(super) const PROBLEMS: &[&str] =
+    &["id", "account_id", "channel", "reason", "at", "raw", "count", "last_at", "rule_id"];
 
 pub(super) fn problem(row: ProblemRow) -> Row {
     Row(vec![
@@ -211,5 +212,8 @@ pub(super) fn problem(row: ProblemRow) -> Row {
         json!(row.reason),
         time(row.at),
         json!(row.raw),
+        json!(row.times),
+        time(row.last_at),
+        id_opt(RuleId::PREFIX, row.rule_uid),
     ])
 }

@@ -19,7 +19,7 @@ const WAIT_MAX: Duration = Duration::from_mins(1);
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
     #[error(
-        "the platform no longer accepts the token ({0}); enter a new one with `account add` or in the console"
+        "the platform no longer accepts the token ({0}); enter a new one with `account set ID --secret token=-`"
     )]
     Auth(String),
 }

@@ -111,6 +111,18 @@ impl Hub {
         self.add("instagram", &format!("Instagram {ig_id}"), &pairs, &[])
     }
 
+    /// Connects a Facebook Page.
+    pub(crate) fn messenger(&self, fake: &Fake, page_id: &str) -> Account {
+        let pairs = [
+            ("--set", format!("page_id={page_id}")),
+            ("--set", format!("api_base={}", fake.url)),
+            ("--secret", "token=page-token".into()),
+            ("--secret", format!("app_secret={APP_SECRET}")),
+            ("--secret", "verify_token=page-verify".into()),
+        ];
+        self.add("messenger", &format!("Page {page_id}"), &pairs, &[])
+    }
+
     /// Connects a Telegram bot.
     pub(crate) fn telegram_bot(&self, fake: &Fake) -> Account {
         let pairs = [
@@ -171,6 +183,17 @@ pub(crate) fn wa_receipt(number: &str, to: &str, id: &str, status: &str, correla
 /// A webhook of Instagram's with these items of one account.
 pub(crate) fn ig(account: &str, items: &[Value]) -> Value {
     json!({ "object": "instagram", "entry": [{ "id": account, "time": now() * 1000, "messaging": items }] })
+}
+
+/// A webhook of Messenger's with these items of one Page.
+pub(crate) fn page(id: &str, items: &[Value]) -> Value {
+    json!({ "object": "page", "entry": [{ "id": id, "time": now() * 1000, "messaging": items }] })
+}
+
+/// What Messenger says of everything sent up to a time in milliseconds: `read` or `delivery`.
+pub(crate) fn page_watermark(id: &str, from: &str, what: &str, until_ms: i64) -> Value {
+    json!({ "sender": { "id": from }, "recipient": { "id": id }, "timestamp": now() * 1000,
+            what: { "watermark": until_ms } })
 }
 
 /// A text from a customer.

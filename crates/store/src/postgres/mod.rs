@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
+use everthread_core::contain::panic_text;
 use futures_util::FutureExt;
 
 use crate::{Engine, Error, Result, Unit, schema};
@@ -126,7 +127,7 @@ impl Postgres {
             }
             Err(panic) => {
                 pg.rollback().await;
-                Err(Error::Panicked(crate::sqlite::panic_text(panic.as_ref())))
+                Err(Error::Panicked(panic_text(panic.as_ref())))
             }
         }
     }

@@ -114,8 +114,16 @@ row_struct! {
         pub account_name: Option<String>,
         pub channel: Option<String>,
         pub reason: String,
+        /// When it first happened.
         pub at: Timestamp,
+        /// Of its newest example, where it happened again and again.
         pub raw: String,
+        pub times: i64,
+        pub last_at: Timestamp,
+        pub rule_uid: Option<Uid>,
+        pub rule_name: Option<String>,
+        /// It happens again and again for one cause; nothing is missing because of it.
+        pub recurring: bool,
     }
 }
 
@@ -132,8 +140,10 @@ impl Unit for ProblemPage {
     type Out = Vec<ProblemRow>;
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
         let sql = sql!(
-            "SELECT p.id, p.uid, a.uid, a.name, coalesce(p.channel, a.channel), p.reason, p.at, p.raw
-             FROM problems p LEFT JOIN accounts a ON a.id = p.account_id
+            "SELECT p.id, p.uid, a.uid, a.name, coalesce(p.channel, a.channel), p.reason, p.at,
+             coalesce((SELECT e.raw FROM problem_examples e WHERE e.problem_id = p.id ORDER BY e.id DESC LIMIT 1), p.raw),
+             p.times, coalesce(p.last_at, p.at), r.uid, r.name, CASE WHEN p.last_at IS NULL THEN 0 ELSE 1 END
+             FROM problems p LEFT JOIN accounts a ON a.id = p.account_id LEFT JOIN rules r ON r.id = p.rule_id
              WHERE p.workspace_id = ?1 AND p.id < ?2 AND p.replayed_at IS NULL ORDER BY p.id DESC LIMIT ?3"
         );
         db.rows(sql, &vals![self.workspace, self.before.unwrap_or(i64::MAX), self.limit]).await

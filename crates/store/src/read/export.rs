@@ -387,8 +387,10 @@ impl Unit for ExportAttempts {
 pub struct ExportProblems(pub After);
 
 const PROBLEMS: Sql = sql!(
-    "SELECT p.id, p.uid, a.uid, a.name, coalesce(a.channel, p.channel), p.reason, p.at, p.raw
-     FROM problems p LEFT JOIN accounts a ON a.id = p.account_id
+    "SELECT p.id, p.uid, a.uid, a.name, coalesce(a.channel, p.channel), p.reason, p.at,
+     coalesce((SELECT e.raw FROM problem_examples e WHERE e.problem_id = p.id ORDER BY e.id DESC LIMIT 1), p.raw),
+     p.times, coalesce(p.last_at, p.at), r.uid, r.name, CASE WHEN p.last_at IS NULL THEN 0 ELSE 1 END
+     FROM problems p LEFT JOIN accounts a ON a.id = p.account_id LEFT JOIN rules r ON r.id = p.rule_id
      WHERE p.workspace_id = ?1 AND p.id > ?2 ORDER BY p.id LIMIT ?3"
 );
 

@@ -56,6 +56,8 @@ pub struct Hub {
     /// First made first.
     pub workspaces: Vec<HubWorkspace>,
     pub accounts: Vec<HubAccount>,
+    /// Fingerprints of secrets that accounts held before.
+    pub retired: Vec<(AccountId, u64)>,
     /// By workspace, in the order they are tried.
     pub rules: Vec<HubRule>,
 }
@@ -85,6 +87,9 @@ impl Unit for LoadHub {
                 &[],
             )
             .await?;
+        let retired = db
+            .rows(sql!("SELECT account_id, fingerprint FROM retired_secrets ORDER BY account_id"), &[])
+            .await?;
         let rules = db
             .rows(
                 sql!(
@@ -94,7 +99,7 @@ impl Unit for LoadHub {
                 &[],
             )
             .await?;
-        Ok(Hub { workspaces, accounts, rules })
+        Ok(Hub { workspaces, accounts, retired, rules })
     }
 }
 
@@ -116,18 +121,18 @@ impl Unit for FindUser {
 }
 
 row_struct! {
-    /// A problem as a replay needs it.
+    /// A piece of a problem as a replay needs it.
     #[derive(Clone, Debug)]
-    pub struct KeptProblem {
+    pub struct KeptPiece {
         pub account: Option<AccountId>,
-        pub endpoint: Option<EndpointId>,
         pub raw: String,
         pub record: Option<u64>,
         pub at: Timestamp,
     }
 }
 
-/// One problem of a workspace that is not solved yet.
+/// What is kept of a problem of a workspace that is not solved yet: one piece, or examples of one that happens again and again.
+/// `None` where there is no such problem.
 #[derive(Clone, Debug)]
 pub struct FindProblem {
     pub workspace: WorkspaceId,
@@ -135,16 +140,27 @@ pub struct FindProblem {
 }
 
 impl Unit for FindProblem {
-    type Out = Option<KeptProblem>;
+    type Out = Option<Vec<KeptPiece>>;
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
-        db.row(
+        let values = vals![self.workspace, self.problem];
+        let found: Option<(Option<Timestamp>,)> = db
+            .row(
+                sql!(
+                    "SELECT last_at FROM problems WHERE workspace_id = ?1 AND id = ?2 AND replayed_at IS NULL"
+                ),
+                &values,
+            )
+            .await?;
+        let Some((again,)) = found else { return Ok(None) };
+        let pieces = if again.is_some() {
             sql!(
-                "SELECT account_id, endpoint_id, raw, record, at FROM problems
-                 WHERE workspace_id = ?1 AND id = ?2 AND replayed_at IS NULL"
-            ),
-            &vals![self.workspace, self.problem],
-        )
-        .await
+                "SELECT account_id, raw, record, at FROM problem_examples
+                 WHERE workspace_id = ?1 AND problem_id = ?2 ORDER BY id"
+            )
+        } else {
+            sql!("SELECT account_id, raw, record, at FROM problems WHERE workspace_id = ?1 AND id = ?2")
+        };
+        db.rows(pieces, &values).await.map(Some)
     }
 }

@@ -24,6 +24,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { version: 22, name: "access", text: include_str!("0022_access.sql") },
     Step { version: 25, name: "first_lines", text: include_str!("0025_first_lines.sql") },
     Step { version: 26, name: "retention", text: include_str!("0026_retention.sql") },
+    Step { version: 28, name: "recurring", text: include_str!("0028_recurring.sql") },
     Step { version: 29, name: "history", text: include_str!("0029_history.sql") },
     Step { version: 30, name: "stuck", text: include_str!("0030_stuck.sql") },
 ];

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use everthread_core::contain::panic_text;
 use tokio::sync::oneshot;
 
 use super::Lite;
@@ -67,12 +68,4 @@ pub(crate) fn poll_now<T>(future: impl Future<Output = T>) -> T {
         Poll::Ready(out) => out,
         Poll::Pending => panic!("a unit of work waited for something other than the database"),
     }
-}
-
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|s| (*s).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }

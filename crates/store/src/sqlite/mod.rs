@@ -18,7 +18,7 @@ use crate::{Engine, Error, Result, schema};
 
 pub(crate) use checkpoint::{Checkpointer, Pressure};
 pub use inline::InlineStore;
-pub(crate) use job::{Job, UnitJob, panic_text, poll_now};
+pub(crate) use job::{Job, UnitJob, poll_now};
 pub(crate) use lite::{Lite, map_error};
 pub(crate) use readers::Readers;
 pub(crate) use writer::Writer;

@@ -1,6 +1,7 @@
 //! Webhook addresses and accounts. Secrets come in sealed and go out sealed.
 
 use everthread_core::ids::{AccountId, EndpointId, Uid, UidSource, WorkspaceId};
+use everthread_core::limits::RETIRED_SECRETS_MAX;
 use everthread_core::time::Timestamp;
 
 use super::record::release_held;
@@ -149,6 +150,8 @@ pub struct UpdateAccount {
     pub settings: Option<String>,
     /// Sealed.
     pub secrets: Option<Vec<u8>>,
+    /// Fingerprint of the verifying secrets that these take the place of: what they signed is still the account's.
+    pub retired: Option<u64>,
 }
 
 impl Unit for UpdateAccount {
@@ -173,10 +176,35 @@ impl Unit for UpdateAccount {
                 ],
             )
             .await?;
+        if let Some(fingerprint) = self.retired {
+            retire(db, self.account, fingerprint, self.now).await?;
+        }
         work.changed(self.workspace, "account", uid, None);
         release_held(db, &mut work, self.workspace, self.account).await?;
         work.finish(db).await
     }
+}
+
+/// Remembers a retired secret by its fingerprint; of many, the last ones.
+async fn retire<D: Db>(db: &mut D, account: AccountId, fingerprint: u64, now: Timestamp) -> Result<()> {
+    db.exec(
+        sql!(
+            "INSERT INTO retired_secrets (account_id, fingerprint, retired_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (account_id, fingerprint) DO UPDATE SET retired_at = excluded.retired_at"
+        ),
+        &vals![account, fingerprint, now],
+    )
+    .await?;
+    db.exec(
+        sql!(
+            "DELETE FROM retired_secrets WHERE account_id = ?1 AND retired_at <=
+             (SELECT r.retired_at FROM retired_secrets r WHERE r.account_id = ?1
+              ORDER BY r.retired_at DESC LIMIT 1 OFFSET ?2)"
+        ),
+        &vals![account, RETIRED_SECRETS_MAX],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Stops an account from sending (I9); what comes in is still taken.
@@ -227,6 +255,7 @@ impl Unit for StartAccount {
             name: None,
             settings: None,
             secrets: None,
+            retired: None,
         };
         same.run(db).await
     }
@@ -255,6 +284,7 @@ impl Unit for RemoveAccount {
                 &vals![self.account, self.workspace, self.now],
             )
             .await?;
+        db.exec(sql!("DELETE FROM retired_secrets WHERE account_id = ?1"), &vals![self.account]).await?;
         feed::note(db, self.workspace, "account", uid, self.now).await
     }
 }

@@ -44,7 +44,7 @@ pub use accounts::{
     AccountAdded, AddAccount, AddEndpoint, EndpointChoice, RemoveAccount, StartAccount, StopAccount,
     UpdateAccount,
 };
-pub use apply::{Applied, Apply, ApplyItem, ItemResult};
+pub use apply::{Applied, Apply, ApplyItem, ApplyWithoutRules, ItemResult};
 pub use bulk::{Lanes, QueueBulk};
 pub use claim::{Claim, Claimed, Outgoing};
 pub use compose::{Compose, Composed, Note};
@@ -76,7 +76,7 @@ pub use people::{
     AddSession, AddSignInLink, AddUser, AddWorkspace, Audit, DropSession, RedeemLink, Role, SetPassword,
     TouchSession,
 };
-pub use problems::{AddProblem, MarkReplayed, NewProblem};
+pub use problems::{AddProblem, MarkReplayed, NewProblem, Recurring, Topic};
 pub use record::{AttemptResult, Record, Recorded};
 pub use restored::{HeldRestored, HoldRestored};
 pub use retention::{CountOld, OldRemoved, RemoveOld, RestartFeed, SetRetention};

@@ -111,8 +111,18 @@ const STEPS: &[Sql] = &[
          (SELECT id FROM conversations WHERE workspace_id = ?1 AND sandbox = 1)"
     ),
     sql!(
-        "DELETE FROM problems WHERE workspace_id = ?1 AND account_id IN
+        "DELETE FROM problem_examples WHERE workspace_id = ?1 AND account_id IN
          (SELECT id FROM accounts WHERE workspace_id = ?1 AND sandbox = 1)"
+    ),
+    sql!(
+        "DELETE FROM retired_secrets WHERE account_id IN
+         (SELECT id FROM accounts WHERE workspace_id = ?1 AND sandbox = 1)"
+    ),
+    // A rule that failed for real customers too keeps its problem.
+    sql!(
+        "DELETE FROM problems WHERE workspace_id = ?1 AND account_id IN
+         (SELECT id FROM accounts WHERE workspace_id = ?1 AND sandbox = 1)
+         AND NOT EXISTS (SELECT 1 FROM problem_examples e WHERE e.problem_id = problems.id)"
     ),
 ];
 

@@ -46,6 +46,7 @@ const STEPS: &[Sql] = &[
     sql!("DELETE FROM reaches WHERE identity_id IN (SELECT id FROM identities WHERE workspace_id = ?1)"),
     sql!("DELETE FROM identities WHERE workspace_id = ?1"),
     sql!("DELETE FROM contacts WHERE workspace_id = ?1"),
+    sql!("DELETE FROM problem_examples WHERE workspace_id = ?1"),
     sql!("DELETE FROM problems WHERE workspace_id = ?1"),
     sql!("DELETE FROM rules WHERE workspace_id = ?1"),
     sql!("DELETE FROM webhook_deliveries WHERE workspace_id = ?1"),
@@ -56,6 +57,7 @@ const STEPS: &[Sql] = &[
     sql!("DELETE FROM api_keys WHERE workspace_id = ?1"),
     sql!("DELETE FROM memberships WHERE workspace_id = ?1"),
     sql!("DELETE FROM event_keys WHERE account_id IN (SELECT id FROM accounts WHERE workspace_id = ?1)"),
+    sql!("DELETE FROM retired_secrets WHERE account_id IN (SELECT id FROM accounts WHERE workspace_id = ?1)"),
     sql!("DELETE FROM accounts WHERE workspace_id = ?1"),
     sql!("DELETE FROM workspaces WHERE id = ?1"),
 ];

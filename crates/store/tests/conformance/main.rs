@@ -14,6 +14,7 @@ mod history;
 mod inbound;
 mod links;
 mod outbound;
+mod recurring;
 mod retention;
 mod rig;
 mod schema;
@@ -61,6 +62,10 @@ store_conformance! {
         a_stopped_account_holds_its_parts, the_window_is_checked_at_the_claim, cancel_and_retry,
         uncertain_ends_unconfirmed_at_its_deadline, an_older_fence_is_refused, a_bot_answer_expires,
         a_retry_waits_for_an_uncertain_part;
+    recurring: a_failing_rule_is_one_problem_with_a_count,
+        a_recurring_problem_knows_when_and_keeps_its_newest_examples,
+        causes_that_vary_with_the_message_fall_together, a_message_without_rules_and_its_problem_are_one_unit,
+        a_group_is_listed_once_and_never_a_customer;
     contacts: a_merge_taken_back_changed_nothing, what_was_said_while_two_were_one_stays,
         stop_and_consents_are_kept_at_their_strictest, merges_come_back_in_turn_and_old_ids_lead_on,
         a_split_address_takes_what_is_its_own, only_two_of_one_workspace_merge,

@@ -276,6 +276,11 @@ impl Rig {
         self.store.write(self.compose_unit(now, conversation, text)).await.unwrap()
     }
 
+    /// Runs one statement, past all units.
+    pub(crate) async fn exec(&self, sql: Sql) {
+        self.store.write(Exec(sql)).await.unwrap();
+    }
+
     /// The only conversation.
     pub(crate) async fn conversation(&self) -> ConversationId {
         ConversationId(self.ints(everthread_store::sql!("SELECT id FROM conversations"), &[]).await[0])
@@ -307,6 +312,15 @@ impl Unit for Ints {
         let vals: Vec<Val<'_>> = self.1.iter().map(|n| Val::from(*n)).collect();
         let rows: Vec<(i64,)> = db.rows(self.0, &vals).await?;
         Ok(rows.into_iter().map(|(n,)| n).collect())
+    }
+}
+
+struct Exec(Sql);
+
+impl Unit for Exec {
+    type Out = u64;
+    async fn run<D: Db>(&self, db: &mut D) -> Result<u64> {
+        db.exec(self.0, &[]).await
     }
 }
 

@@ -1,4 +1,5 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { CircleCheck, RotateCw } from 'lucide-react';
 import { useState } from 'react';
 import { get, post, query } from '../../lib/api';
@@ -29,8 +30,11 @@ function ProblemItem({ problem }: { problem: Problem }) {
   const replay = () => {
     setBusy(true);
     post<{ solved: boolean }>(`/problems/${problem.id}/replay`)
-      .then(({ solved }) => sayDone(solved ? words.replayed : words.notSolved))
-      .catch((error: unknown) => sayFailed(words.notReplayed, error))
+      .then(({ solved }) => {
+        const done = problem.recurring ? words.isSolved : words.replayed;
+        sayDone(solved ? done : words.notSolved);
+      })
+      .catch((error: unknown) => sayFailed(problem.recurring ? words.notMarked : words.notReplayed, error))
       .finally(() => {
         setBusy(false);
         void client.invalidateQueries({ queryKey: keys.problems });
@@ -45,19 +49,36 @@ function ProblemItem({ problem }: { problem: Problem }) {
           <p className="mt-0.5 flex flex-wrap items-center gap-x-3 text-sm text-ink-2">
             {problem.channel ? <ChannelBadge channel={problem.channel} /> : null}
             {account ? <span>{account}</span> : null}
-            <time dateTime={problem.at} className="tabular-nums">
-              {full(problem.at)}
-            </time>
+            {problem.rule ? (
+              <Link to="/automation" className="rounded text-accent-ink underline-offset-2 hover:underline">
+                {words.rule(problem.rule.name)}
+              </Link>
+            ) : null}
+            {problem.recurring ? (
+              <span className="tabular-nums">
+                <span className="font-medium text-ink">{words.times(problem.count)}</span>
+                {problem.count > 1 ? `, ${words.since(full(problem.at), full(problem.last_at))}` : null}
+              </span>
+            ) : null}
+            {problem.recurring && problem.count > 1 ? null : (
+              <time dateTime={problem.at} className="tabular-nums">
+                {full(problem.at)}
+              </time>
+            )}
           </p>
         </div>
         <Button size="sm" busy={busy} onClick={replay}>
-          <RotateCw aria-hidden="true" className="size-3.5" />
-          {words.replay}
+          {problem.recurring ? (
+            <CircleCheck aria-hidden="true" className="size-3.5" />
+          ) : (
+            <RotateCw aria-hidden="true" className="size-3.5" />
+          )}
+          {problem.recurring ? words.solved : words.replay}
         </Button>
       </div>
       <details className="mt-2">
         <summary className="w-fit cursor-pointer rounded text-sm font-medium text-accent-ink">
-          {words.raw}
+          {problem.recurring ? words.newest : words.raw}
         </summary>
         <pre className="mt-1 max-h-80 overflow-auto rounded-lg border border-line bg-bg p-3 font-mono text-xs whitespace-pre-wrap [overflow-wrap:anywhere]">
           {pretty(problem.raw)}

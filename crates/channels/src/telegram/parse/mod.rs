@@ -1,6 +1,7 @@
 //! Updates, one by webhook or a list by poll (channel facts, 5a).
 
 mod content;
+mod group;
 
 use everthread_core::content::Content;
 use everthread_core::event::{Address, AddressKind, Event, EventKind, InMessage, Parsed, Peer};
@@ -81,7 +82,7 @@ fn notice(key: String, what: &str) -> Event {
     Event { key, at: None, peer: None, kind: EventKind::Notice { what: format!("telegram.{what}") } }
 }
 
-/// Customers write in private chats; what is said in groups is not for us.
+/// Customers write in private chats; a group is no customer.
 fn is_private(item: &Value) -> bool {
     json::text(item, "chat.type") == Some("private")
 }
@@ -117,7 +118,7 @@ fn message_key(message: &Value) -> Result<String, String> {
 fn said(key: String, message: &Value) -> Result<Event, String> {
     let provider_id = message_key(message)?;
     if !is_private(message) {
-        return Ok(notice(key, "group_message"));
+        return group::said(key, message);
     }
     let mut peer = sender(message)?;
     let Some(content) = content::read(message)? else { return Ok(notice(key, "service_message")) };
@@ -146,7 +147,7 @@ fn own_number(message: &Value) -> Option<Address> {
 fn edited(key: String, message: &Value) -> Result<Event, String> {
     let provider_id = message_key(message)?;
     if !is_private(message) {
-        return Ok(notice(key, "group_edit"));
+        return group::heard(key, message);
     }
     let peer = sender(message)?;
     let Some(content) = content::read(message)? else { return Ok(notice(key, "service_edit")) };
@@ -158,8 +159,8 @@ fn edited(key: String, message: &Value) -> Result<Event, String> {
 fn pressed(key: String, query: &Value) -> Result<Event, String> {
     let Some(id) = json::id(query, "id") else { return Err("a button press without its id".to_owned()) };
     let message = json::at(query, "message");
-    if message.is_some_and(|message| json::at(message, "chat.type").is_some() && !is_private(message)) {
-        return Ok(notice(key, "group_button"));
+    if let Some(message) = message.filter(|m| json::at(m, "chat.type").is_some() && !is_private(m)) {
+        return group::heard(key, message);
     }
     let Some(data) = json::string(query, "data") else { return Ok(notice(key, "game_button")) };
     // In a private chat the chat's id is the person's.
@@ -186,7 +187,7 @@ fn title_of(message: &Value, data: &str) -> Option<String> {
 
 fn membership(key: String, change: &Value) -> Result<Event, String> {
     if !is_private(change) {
-        return Ok(notice(key, "group_membership"));
+        return group::membership(key, change);
     }
     let peer = sender(change)?;
     let (reachable, reason) = match json::text(change, "new_chat_member.status") {
@@ -201,7 +202,7 @@ fn membership(key: String, change: &Value) -> Result<Event, String> {
 fn reacted(key: String, reaction: &Value) -> Result<Event, String> {
     let provider_id = message_key(reaction)?;
     if !is_private(reaction) {
-        return Ok(notice(key, "group_reaction"));
+        return group::heard(key, reaction);
     }
     let nobody = Value::Null;
     let person = json::at(reaction, "user").unwrap_or(&nobody);

@@ -64,9 +64,28 @@ pub struct ProblemView {
     pub id: String,
     pub account: Option<String>,
     pub channel: Option<String>,
+    /// The rule that fails: its `rule_...` and its name.
+    pub rule: Option<ProblemRule>,
     pub reason: String,
+    /// It happens again and again for one cause. What came in is stored: a replay marks it as solved, and it is listed again
+    /// when it happens again.
+    pub recurring: bool,
+    /// How often it happened.
+    pub count: i64,
+    /// When it first happened.
     pub at: String,
+    /// When it last happened.
+    pub last_at: String,
+    /// What came in, as it was kept; of one that happens again and again, the newest.
     pub raw: String,
+}
+
+/// A rule as problems name it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemRule {
+    /// `rule_...`
+    pub id: String,
+    pub name: String,
 }
 
 /// Somebody who signs in.

@@ -1,13 +1,13 @@
 //! How rows of the store become what the API shows.
 
-use everthread_core::ids::{AccountId, ContactId, ConversationId, LeadId, ProblemId, UserId};
+use everthread_core::ids::{AccountId, ContactId, ConversationId, LeadId, ProblemId, RuleId, UserId};
 use everthread_core::state::OwnerKind;
 use everthread_store::read::access::{ApiKeyListed, AuditRow, MemberRow};
 use everthread_store::read::accounts::{AccountRow, ProblemRow};
 use everthread_store::read::contacts::{FullContact, LeadRow};
 use everthread_store::read::inbox::InboxRow;
 
-use super::account::{Account, ApiKeyView, AuditView, ProblemView, UserView};
+use super::account::{Account, ApiKeyView, AuditView, ProblemRule, ProblemView, UserView};
 use super::contact::{ConsentView, Contact, IdentityView, MergeView};
 use super::conversation::{AccountRef, ContactRef, ConversationRow, LastMessage, Owner};
 use super::lead::{Lead, LeadContact};
@@ -167,8 +167,15 @@ impl From<ProblemRow> for ProblemView {
             id: id(ProblemId::PREFIX, row.uid),
             account: row.account_uid.map(|uid| id(AccountId::PREFIX, uid)),
             channel: row.channel,
+            rule: row.rule_uid.map(|uid| ProblemRule {
+                id: id(RuleId::PREFIX, uid),
+                name: row.rule_name.unwrap_or_default(),
+            }),
             reason: row.reason,
+            recurring: row.recurring,
+            count: row.times,
             at: time(row.at),
+            last_at: time(row.last_at),
             raw: row.raw,
         }
     }

@@ -167,6 +167,7 @@ impl Shop {
             secrets: everthread_core::account::Secrets::default(),
             endpoint: everthread_core::ids::EndpointId(self.id.0),
             fingerprint: Fingerprint::default(),
+            retired: Vec::new(),
             webhook_path: format!("/hooks/telegram/{}", self.id.0),
             sandbox: false,
             stopped: None,

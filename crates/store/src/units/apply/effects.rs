@@ -260,17 +260,17 @@ impl Batch<'_> {
         id: EffectId,
         reason: &str,
     ) -> Result<()> {
-        let problem = crate::units::NewProblem {
-            workspace: Some(about.info.workspace),
-            account: Some(about.info.id),
-            endpoint: None,
-            channel: Some(about.info.channel.clone()),
-            reason: format!("rule {}: {reason}", id.rule),
-            raw: id.to_string(),
-            record: None,
-            index: None,
+        let problem = problems::Recurring {
+            workspace: about.info.workspace,
+            account: about.info.id,
+            channel: about.info.channel.clone(),
+            topic: problems::Topic::Rule(id.rule),
+            reason: reason.to_owned(),
+            raw: serde_json::to_string(&about.item.event)?,
+            record: about.item.record,
+            index: about.item.index,
         };
-        problems::insert(db, &mut self.work, &problem).await
+        problems::recur(db, &mut self.work, &problem, true).await
     }
 }
 

@@ -1,7 +1,6 @@
 //! A customer's message: stored first, then STOP words, then rules.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use everthread_core::content::Content;
@@ -228,7 +227,7 @@ impl Batch<'_> {
         Ok(true)
     }
 
-    /// Asks the rules. A rule that panics costs this message its automation, never the message.
+    /// Asks the rules.
     async fn decide<D: Db>(
         &mut self,
         db: &mut D,
@@ -260,14 +259,7 @@ impl Batch<'_> {
             owner: state.row.state().owner,
             open_question: question.as_ref(),
         };
-        match catch_unwind(AssertUnwindSafe(|| decide(rules, &facts))) {
-            Ok(effects) => Ok(effects),
-            Err(panic) => {
-                let why = format!("rules failed: {}", crate::sqlite::panic_text(panic.as_ref()));
-                self.problem(db, about.item, &why).await?;
-                Ok(Vec::new())
-            }
-        }
+        Ok(decide(rules, &facts))
     }
 
     async fn business<D: Db>(

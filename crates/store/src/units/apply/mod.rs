@@ -3,6 +3,7 @@
 mod amend;
 mod effects;
 mod facts;
+mod group;
 mod incoming;
 mod parked;
 mod people;
@@ -19,6 +20,7 @@ use everthread_core::rules::RuleSet;
 use everthread_core::time::{Span, Timestamp};
 
 use super::After;
+use super::problems::{self, Recurring};
 use super::work::Work;
 use crate::{Db, Result, Unit, Val, sql, vals};
 
@@ -92,6 +94,29 @@ impl Unit for Apply {
     type Out = Applied;
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Applied> {
+        self.with(db, None).await
+    }
+}
+
+/// Applies items that failed because of their rules, without any, and keeps the problem that this is: both or neither. What
+/// was applied before is no news.
+#[derive(Clone, Debug)]
+pub struct ApplyWithoutRules {
+    pub apply: Apply,
+    pub problem: Recurring,
+}
+
+impl Unit for ApplyWithoutRules {
+    type Out = Applied;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Applied> {
+        let apply = Apply { rules: Arc::default(), ..self.apply.clone() };
+        apply.with(db, Some(&self.problem)).await
+    }
+}
+
+impl Apply {
+    async fn with<D: Db>(&self, db: &mut D, problem: Option<&Recurring>) -> Result<Applied> {
         let workspaces: BTreeSet<WorkspaceId> = self.items.iter().map(|item| item.workspace).collect();
         let workspaces: Vec<WorkspaceId> = workspaces.into_iter().collect();
         let ids = u32::try_from(self.items.len()).unwrap_or(u32::MAX).saturating_mul(IDS_PER_ITEM);
@@ -103,11 +128,13 @@ impl Unit for Apply {
             results.push(if fresh { batch.item(db, item).await? } else { ItemResult::Duplicate });
         }
         batch.flush(db).await?;
+        let news = results.iter().any(|result| *result != ItemResult::Duplicate);
+        if let Some(problem) = problem.filter(|_| news) {
+            problems::recur(db, &mut batch.work, problem, true).await?;
+        }
         Ok(Applied { results, after: batch.work.finish(db).await? })
     }
-}
 
-impl Apply {
     /// Takes the events' keys; false where one was taken before (I3).
     async fn take_keys<D: Db>(&self, db: &mut D) -> Result<Vec<bool>> {
         let hashes: Vec<_> =
@@ -165,6 +192,7 @@ impl<'a> Batch<'a> {
                 self.reachable(db, item, &info, *reachable, reason).await
             }
             EventKind::AddressChanged { to } => self.address_changed(db, item, &info, to).await,
+            EventKind::Group(group) => self.group(db, item, &info, group).await,
             EventKind::Notice { .. } => Ok(ItemResult::Nothing),
         }
     }
@@ -182,7 +210,7 @@ impl<'a> Batch<'a> {
             record: Some(item.record),
             index: Some(item.index),
         };
-        super::problems::insert(db, &mut self.work, &problem).await?;
+        problems::insert(db, &mut self.work, &problem).await?;
         Ok(ItemResult::Problem(reason.to_owned()))
     }
 

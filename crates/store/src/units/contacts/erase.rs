@@ -214,6 +214,9 @@ impl EraseContact {
             }
             let problems = sql!("DELETE FROM problems WHERE workspace_id = ?1 AND raw LIKE ?2 ESCAPE '!'");
             count += db.exec(problems, &values).await?;
+            let examples =
+                sql!("DELETE FROM problem_examples WHERE workspace_id = ?1 AND raw LIKE ?2 ESCAPE '!'");
+            count += db.exec(examples, &values).await?;
         }
         for name in names {
             let pattern = contains(name);
