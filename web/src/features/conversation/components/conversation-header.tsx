@@ -61,7 +61,10 @@ export function ConversationHeader({
             {contact.name}
           </button>
         </h2>
-        <div className="flex h-5 min-w-0 flex-wrap items-center gap-x-2 overflow-hidden text-xs text-ink-2">
+        <div
+          // What does not fit wraps out of sight; the strut keeps a row as high as the box, so that nothing peeps in.
+          className="-ml-2 flex h-5 min-w-0 flex-wrap items-center gap-x-2 overflow-hidden text-xs text-ink-2 before:h-5"
+        >
           <span className="contents max-md:[&_.truncate]:hidden">
             <ChannelBadge channel={conversation.channel} text={conversation.account?.name ?? null} />
           </span>
