@@ -141,6 +141,7 @@ export const words = {
     'incident.dismiss': 'dismissed an incident',
     'password.set': 'set a password',
     'problem.replay': 'replayed a problem',
+    'retention.update': 'changed how long conversations are kept',
     'rule.add': 'added a rule',
     'rule.remove': 'removed a rule',
     'rule.update': 'changed a rule',
