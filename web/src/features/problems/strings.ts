@@ -12,7 +12,7 @@ export const words = {
   rule: (name: string) => `Rule “${name}”`,
   times: (count: number) => (count === 1 ? 'Once' : `${count.toLocaleString('en')} times`),
   since: (first: string, last: string) => `first ${first}, last ${last}`,
-  newest: 'The newest message that it happened to',
+  newest: 'The newest example',
   replayed: 'It was understood now and is in its conversation',
   notSolved: 'It is still not understood; it stays here',
   notReplayed: 'The replay did not work',
