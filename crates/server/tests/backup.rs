@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::large_stack_arrays, reason = "a test process, not the shell")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -505,4 +505,30 @@ async fn a_backup_goes_into_an_empty_database_of_its_engine_only() {
     assert_eq!(json_of(&empty, &["workspace", "list"])[0]["name"], "Shop");
     json_of(&empty, &["workspace", "add", "Second"]);
     assert_eq!(json_of(&empty, &["workspace", "list"]).as_array().expect("list").len(), 2, "ids go on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_served_by_one_hub() {
+    let Some(server) = testing::postgres() else { return };
+    let (world, _) = World::new().await;
+    let first = world.place("first", Some(server)).await;
+    let other = Place { data: world.path("other"), database: first.database.clone() };
+    let hub = Hub::start(&first);
+    let mut second = program(&other, &["serve", "--listen", "127.0.0.1:0"]);
+    let mut second = second.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let end = Instant::now() + Duration::from_secs(50);
+    let mut over = None;
+    while over.is_none() && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        over = second.try_wait().expect("a process");
+    }
+    // A second hub that serves would never end by itself.
+    let _ = second.kill();
+    assert!(over.is_some_and(|status| !status.success()), "a second hub serves the database");
+    let mut said = String::new();
+    second.stderr.take().expect("output").read_to_string(&mut said).expect("text");
+    assert!(said.contains("another everthread serves this database"), "{said}");
+    // Who was killed holds nothing: the next start is not refused.
+    drop(hub);
+    drop(Hub::start(&first));
 }

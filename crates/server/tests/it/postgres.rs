@@ -1,6 +1,5 @@
 //! The same product on PostgreSQL, and a database that goes away for a while.
 
-use std::io::Read;
 use std::time::Duration;
 
 use everthread_store::testing;
@@ -56,31 +55,4 @@ async fn webhooks_are_kept_while_the_database_is_away() {
     server.start_again();
     hub.message("re: second absence", "accepted").await;
     assert_eq!(fake.sends().len(), 23, "and no answer twice");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_is_served_by_one_hub() {
-    let Some(server) = testing::postgres() else { return };
-    let url = server.database().await;
-    let mut first = Hub::with(&["--database-url", &url], "").await;
-    let other = tempfile::tempdir().expect("a folder");
-    let mut second = std::process::Command::new(env!("CARGO_BIN_EXE_everthread"));
-    second.arg("--data").arg(other.path()).args(["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
-    let mut second = second.stderr(std::process::Stdio::piped()).spawn().expect("starts");
-    let end = tokio::time::Instant::now() + Duration::from_secs(40);
-    let mut over = None;
-    while over.is_none() && tokio::time::Instant::now() < end {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        over = second.try_wait().expect("a process");
-    }
-    // A second hub that serves would never end by itself.
-    let _ = second.kill();
-    assert!(over.is_some_and(|status| !status.success()), "a second hub serves the database");
-    let mut said = String::new();
-    second.stderr.take().expect("output").read_to_string(&mut said).expect("text");
-    assert!(said.contains("another everthread serves this database"), "{said}");
-    // Who was killed holds nothing: the next start is not refused.
-    first.kill();
-    first.listen().await;
-    first.opened().await;
 }

@@ -46,22 +46,53 @@ pub(crate) struct Postgres {
     pool: Pool,
     ids: Arc<Ids>,
     cache: bool,
-    /// Held for as long as the store is: its session owns the advisory lock.
-    _exclusive: Option<tokio_postgres::Client>,
+    exclusive: Option<Exclusive>,
+}
+
+/// The session that owns the advisory lock for as long as the store lives.
+struct Exclusive {
+    url: String,
+    session: tokio::sync::RwLock<tokio_postgres::Client>,
+}
+
+impl Exclusive {
+    async fn take(url: &str) -> Result<Self> {
+        let session = connect::exclusive(url, SERVE_LOCK).await?;
+        Ok(Self { url: url.to_owned(), session: tokio::sync::RwLock::new(session) })
+    }
+
+    /// Takes the lock again where its session was lost with the server or the network. While another process has it, and
+    /// while somebody else asks for it here, the store is as good as away.
+    async fn hold(&self) -> Result<()> {
+        let taking = || Error::Unavailable("the lock of the database is just being taken".to_owned());
+        if !self.session.try_read().map_err(|_| taking())?.is_closed() {
+            return Ok(());
+        }
+        let mut session = self.session.try_write().map_err(|_| taking())?;
+        if session.is_closed() {
+            *session = connect::exclusive(&self.url, SERVE_LOCK).await.map_err(|error| match error {
+                Error::Conflict(why) => Error::Unavailable(why),
+                other => other,
+            })?;
+        }
+        Ok(())
+    }
 }
 
 impl Postgres {
     /// Connects, takes the lock if asked for, and brings the schema up to date.
     pub(crate) async fn open(url: &str, options: &PgOptions) -> Result<Self> {
         let pool = connect::pool(url, options)?;
-        let exclusive =
-            if options.exclusive { Some(connect::exclusive(url, SERVE_LOCK).await?) } else { None };
-        let store = Self { pool, ids: Arc::default(), cache: options.statement_cache, _exclusive: exclusive };
+        let exclusive = if options.exclusive { Some(Exclusive::take(url).await?) } else { None };
+        let store = Self { pool, ids: Arc::default(), cache: options.statement_cache, exclusive };
         store.migrate().await?;
         Ok(store)
     }
 
     async fn begin(&self, how: &str) -> Result<Pg> {
+        if let Some(exclusive) = &self.exclusive {
+            exclusive.hold().await?;
+        }
         let conn = self.pool.get().await.map_err(|e| Error::Unavailable(e.to_string()))?;
         Pg::begin(conn, how, self.cache, Arc::clone(&self.ids)).await
     }

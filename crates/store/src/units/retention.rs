@@ -64,7 +64,7 @@ pub struct RemoveOld {
 pub struct OldRemoved {
     pub conversations: u64,
     pub messages: u64,
-    /// Problems and calls of outgoing webhooks.
+    /// Problems, calls of outgoing webhooks, and what was read back after an incident.
     pub others: u64,
     /// True where a unit should follow.
     pub more: bool,
@@ -84,8 +84,24 @@ const OLD: Sql = sql!(
 /// What else has an age, and was dealt with.
 const OTHERS: &[Sql] = &[
     sql!(
-        "DELETE FROM problems WHERE at < ?2 AND id IN \
+        "DELETE FROM problem_examples WHERE at < ?2 AND id IN \
+         (SELECT id FROM problem_examples WHERE workspace_id = ?1 ORDER BY id LIMIT ?3)"
+    ),
+    sql!(
+        "DELETE FROM problems WHERE coalesce(last_at, at) < ?2 AND id IN \
          (SELECT id FROM problems WHERE workspace_id = ?1 ORDER BY id LIMIT ?3)"
+    ),
+    sql!(
+        "DELETE FROM history_threads WHERE (incident_id, account_id, thread) IN \
+         (SELECT h.incident_id, h.account_id, h.thread FROM history_threads h JOIN history_reads r \
+         ON r.incident_id = h.incident_id AND r.account_id = h.account_id WHERE h.workspace_id = ?1 \
+         AND r.due_at IS NULL AND r.finished_at < ?2 LIMIT ?3)"
+    ),
+    sql!(
+        "DELETE FROM history_reads WHERE (incident_id, account_id) IN (SELECT r.incident_id, r.account_id \
+         FROM history_reads r WHERE r.workspace_id = ?1 AND r.due_at IS NULL AND r.finished_at < ?2 \
+         AND NOT EXISTS (SELECT 1 FROM history_threads h WHERE h.incident_id = r.incident_id \
+         AND h.account_id = r.account_id) LIMIT ?3)"
     ),
     sql!(
         "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries \

@@ -30,6 +30,7 @@ const WITHOUT_AGE: &[(&str, &str)] = &[
     ("memberships", "it is there until it is removed"),
     ("api_keys", "it is there until it is removed"),
     ("accounts", "it is there until it is removed"),
+    ("retired_secrets", "it is there until it is removed"),
     ("rules", "it is there until it is removed"),
     ("pipelines", "it is there until it is removed"),
     ("stages", "it is there until it is removed"),

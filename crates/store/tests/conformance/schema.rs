@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use everthread_store::testing::postgres;
-use everthread_store::{Options, Store, StoreUrl};
+use everthread_store::units::SetCursor;
+use everthread_store::{Error, Options, Store, StoreUrl};
 use tokio_postgres::NoTls;
 
 /// A statement as it stands in the source.
@@ -233,4 +234,48 @@ async fn a_second_serve_on_one_database_is_refused() {
         again = Store::open(url.clone(), options.clone()).await;
     }
     assert!(again.is_ok(), "the lock ends with its process");
+}
+
+/// The lock lives in a session, and a session ends with its server or its network.
+#[tokio::test]
+async fn a_lock_that_was_lost_is_taken_again_or_nothing_is_written() {
+    let Some(server) = postgres() else { return };
+    let url = server.database().await;
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let mut options = Options::default();
+    options.postgres.exclusive = true;
+    let store = Store::open(StoreUrl::Postgres(url.clone()), options.clone()).await.unwrap();
+    let write = || store.write(SetCursor { name: "x".into(), value: "1".into() });
+    write().await.unwrap();
+    let (lock, end) = (
+        "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory' \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid() \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    );
+    // While another holds it, this one writes nothing.
+    let key: i64 = client.query_one(lock, &[]).await.unwrap().get(0);
+    client.execute(end, &[]).await.unwrap();
+    let mut taken = false;
+    while !taken {
+        taken = client.query_one("SELECT pg_try_advisory_lock($1)", &[&key]).await.unwrap().get(0);
+    }
+    let mut refused = write().await;
+    for _ in 0..100 {
+        if refused.is_err() {
+            break;
+        }
+        // The end of the session is seen a moment later.
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        refused = write().await;
+    }
+    assert!(
+        matches!(&refused, Err(Error::Unavailable(why)) if why.contains("another everthread")),
+        "{refused:?}"
+    );
+    // As soon as it is free, it goes on, and holds it.
+    client.execute("SELECT pg_advisory_unlock($1)", &[&key]).await.unwrap();
+    write().await.unwrap();
+    assert!(Store::open(StoreUrl::Postgres(url), options).await.is_err());
 }
