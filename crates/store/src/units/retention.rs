@@ -88,6 +88,14 @@ const OTHERS: &[Sql] = &[
          (SELECT id FROM problems WHERE workspace_id = ?1 ORDER BY id LIMIT ?3)"
     ),
     sql!(
+        "DELETE FROM history_threads WHERE (incident_id, account_id, thread) IN (SELECT incident_id, account_id, thread \
+         FROM history_threads WHERE workspace_id = ?1 AND updated_at < ?2 LIMIT ?3)"
+    ),
+    sql!(
+        "DELETE FROM history_reads WHERE (incident_id, account_id) IN (SELECT incident_id, account_id \
+         FROM history_reads WHERE workspace_id = ?1 AND finished_at < ?2 LIMIT ?3)"
+    ),
+    sql!(
         "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries \
          WHERE workspace_id = ?1 AND ended_at < ?2 ORDER BY ended_at LIMIT ?3)"
     ),
