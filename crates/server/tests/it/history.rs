@@ -15,7 +15,9 @@ struct Scene {
     hub: Hub,
     sandbox: Handle,
     stop: CancellationToken,
-    instagram: String,
+    /// The platform that can be read back.
+    platform: Platform,
+    direct: String,
     whatsapp: String,
 }
 
@@ -26,8 +28,8 @@ impl Drop for Scene {
 }
 
 impl Scene {
-    /// Every message is answered by a rule; three customers talk on Instagram, one on WhatsApp.
-    async fn new() -> Self {
+    /// Every message is answered by a rule; three customers talk on a platform that can be read back, one on WhatsApp.
+    async fn new(platform: Platform) -> Self {
         #[expect(clippy::disallowed_methods, reason = "tests start the sandbox at the real time")]
         let now = std::time::SystemTime::now();
         let mut config = Config::new(([127, 0, 0, 1], 0).into(), now);
@@ -36,11 +38,11 @@ impl Scene {
         let sandbox = everthread_sandbox::run(config, stop.clone()).await.expect("a sandbox");
         let hub = Hub::start().await;
         hub.answer_all(ANSWER).await;
-        let [instagram, whatsapp] =
-            [Platform::Instagram, Platform::Whatsapp].map(|platform| join(&hub, &sandbox, platform));
-        let scene = Self { hub, sandbox, stop, instagram, whatsapp };
+        let [direct, whatsapp] =
+            [platform, Platform::Whatsapp].map(|platform| join(&hub, &sandbox, platform));
+        let scene = Self { hub, sandbox, stop, platform, direct, whatsapp };
         for customer in ["p0", "p1", "p2"] {
-            scene.say(Platform::Instagram, customer, &format!("{customer} before"));
+            scene.say(platform, customer, &format!("{customer} before"));
             scene.hub.message(&format!("{customer} before"), "received").await;
         }
         scene.say(Platform::Whatsapp, "p5", "p5 before");
@@ -50,7 +52,7 @@ impl Scene {
     }
 
     fn say(&self, platform: Platform, customer: &str, said: &str) {
-        let account = if platform == Platform::Instagram { &self.instagram } else { &self.whatsapp };
+        let account = if platform == self.platform { &self.direct } else { &self.whatsapp };
         let speech = Speech { text: Some(said.to_owned()), ..Speech::default() };
         self.sandbox.say(account, customer, speech).expect("a customer writes");
     }
@@ -102,35 +104,43 @@ impl Scene {
 
     /// When a message was said by the platform's own book, in milliseconds.
     fn said_at(&self, said: &str) -> i64 {
-        let book = self.sandbox.book(&self.instagram);
+        let book = self.sandbox.book(&self.direct);
         let found = book.iter().find(|message| message["text"] == said);
         found.and_then(|message| message["at_ms"].as_i64()).expect("in the book")
     }
 }
 
 /// Nothing comes in, and what should have is lost: webhooks of customers and echoes.
-fn lost(component: Part) -> Press {
-    Press { kind: Some(Kind::Drop), ..down(Some(Platform::Instagram), None, component) }
+fn lost(platform: Platform, component: Part) -> Press {
+    Press { kind: Some(Kind::Drop), ..down(Some(platform), None, component) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_lost_is_read_back_and_the_report_says_what_is_left() {
-    let mut scene = Scene::new().await;
-    scene.declare("instagram");
+async fn what_instagram_lost_is_read_back_and_the_report_says_what_is_left() {
+    what_was_lost_is_read_back(Platform::Instagram).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_messenger_lost_is_read_back_and_the_report_says_what_is_left() {
+    what_was_lost_is_read_back(Platform::Messenger).await;
+}
+
+async fn what_was_lost_is_read_back(platform: Platform) {
+    let mut scene = Scene::new(platform).await;
+    scene.declare(platform.name());
     let faults: Vec<u64> = [Part::Receive, Part::Receipts]
         .iter()
-        .flat_map(|part| scene.sandbox.press(&lost(*part)).expect("a fault"))
+        .flat_map(|part| scene.sandbox.press(&lost(platform, *part)).expect("a fault"))
         .collect();
-    let unreadable =
-        Press { customer: Some("p2".into()), ..down(Some(Platform::Instagram), None, Part::History) };
+    let unreadable = Press { customer: Some("p2".into()), ..down(Some(platform), None, Part::History) };
     let unreadable = scene.sandbox.press(&unreadable).expect("a fault of one customer");
     let missed = ["p0 first", "p0 second", "p1 only", "p3 is new"];
     for said in missed {
-        scene.say(Platform::Instagram, &said[..2], said);
+        scene.say(platform, &said[..2], said);
     }
-    scene.say(Platform::Instagram, "p2", "p2 can not be read");
+    scene.say(platform, "p2", "p2 can not be read");
     let typed = Speech { typed: Some("typed in the app".to_owned()), ..Speech::default() };
-    scene.sandbox.say(&scene.instagram, "p1", typed).expect("somebody types in the app");
+    scene.sandbox.say(&scene.direct, "p1", typed).expect("somebody types in the app");
     for fault in faults {
         assert!(scene.sandbox.lift(fault));
     }
@@ -141,7 +151,7 @@ async fn what_was_lost_is_read_back_and_the_report_says_what_is_left() {
     let report = scene.report(1, |report| report["tries"].as_u64() > Some(0)).await;
     assert_eq!((&report["complete"], &report["state"]), (&json!(false), &json!("waiting")), "{report}");
     assert_eq!((&report["added"], &report["unread_conversations"]), (&json!(5), &json!(1)), "{report}");
-    let p2 = scene.sandbox.customers(&scene.instagram).into_iter().find(|c| c["key"] == "p2").expect("p2");
+    let p2 = scene.sandbox.customers(&scene.direct).into_iter().find(|c| c["key"] == "p2").expect("p2");
     let left = report["left"].as_array().expect("what is left");
     assert_eq!(left.len(), 1, "{report}");
     let named = text(&left[0]["customer"]);
@@ -158,7 +168,7 @@ async fn what_was_lost_is_read_back_and_the_report_says_what_is_left() {
         assert!(scene.sandbox.lift(fault));
     }
     let report = scene.report(1, |report| report["complete"] == true).await;
-    let book = scene.sandbox.book(&scene.instagram).len() as u64;
+    let book = scene.sandbox.book(&scene.direct).len() as u64;
     assert_eq!(report["platform"].as_u64(), Some(book), "{report}");
     assert_eq!((&report["added"], &report["left"]), (&json!(6), &json!([])), "{report}");
     assert!(text(&report["text"]).starts_with(&format!("complete: platform {book}, we {book};")), "{report}");
@@ -168,15 +178,14 @@ async fn what_was_lost_is_read_back_and_the_report_says_what_is_left() {
     assert!(shown["timeline"].as_array().is_some_and(|lines| lines.iter().any(told)), "{shown}");
     let rows = scene.hub.rows("messages").await;
     let heard = rows.iter().filter(|row| row["direction"] == "in").count();
-    let wrote =
-        [&scene.instagram, &scene.whatsapp].into_iter().flat_map(|account| scene.sandbox.book(account));
+    let wrote = [&scene.direct, &scene.whatsapp].into_iter().flat_map(|account| scene.sandbox.book(account));
     assert_eq!(heard, wrote.filter(|message| message["author"] == "customer").count(), "nothing twice");
     scene.answers(4).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_can_be_read_back_the_thread_says_so() {
-    let scene = Scene::new().await;
+    let scene = Scene::new(Platform::Instagram).await;
     scene.declare("whatsapp");
     tokio::time::sleep(Duration::from_secs(1)).await;
     scene.hub.cli_json(&["incident", "dismiss", "1"]);

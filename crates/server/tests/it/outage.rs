@@ -193,6 +193,7 @@ pub(super) fn join(hub: &Hub, sandbox: &Handle, platform: Platform) -> String {
     let secret = |name: &str| format!("{name}-of-{}", platform.name());
     let (number, id) = match platform {
         Platform::Whatsapp => ("phone_number_id", "1090001"),
+        Platform::Messenger => ("page_id", "1050001"),
         _ => ("ig_id", "17840001"),
     };
     let pairs = [
@@ -211,6 +212,7 @@ pub(super) fn join(hub: &Hub, sandbox: &Handle, platform: Platform) -> String {
     new.webhook_url = Some(format!("{}{}", hub.url, account.path));
     match platform {
         Platform::Whatsapp => new.phone_number_id = Some(id.into()),
+        Platform::Messenger => new.page_id = Some(id.into()),
         _ => new.ig_id = Some(id.into()),
     }
     sandbox.register(new).expect("an account").id

@@ -61,10 +61,7 @@ impl History for Reader {
     }
 
     fn read(&self, account: &Account<'_>, ask: &Ask<'_>, response: &WireResponse<'_>) -> Told {
-        let body = match answered(response) {
-            Some(body) => body,
-            None => return self.failed(response),
-        };
+        let Some(body) = answered(response) else { return self.failed(response) };
         let ours = ours(account);
         match ask {
             Ask::Threads { .. } => threads(&body, &ours),
