@@ -43,7 +43,7 @@ pub const ACCOUNT_SLOTS_MAX: u32 = 128;
 
 /// From claim to record a call takes this long on a busy day; an account has slots for as many as its pace lets go meanwhile, so that
 /// it is the pace that limits it.
-pub const SLOT_HELD: Span = Span::secs(1);
+pub const SLOT_HELD: Span = Span::secs(2);
 
 /// Unsent messages one conversation may queue; beyond it the API refuses, as nobody reads so many.
 pub const LANE_QUEUE_MESSAGES_MAX: u32 = 1_000;

@@ -8,7 +8,7 @@ use everthread_core::health::{Config, IncidentKey};
 use everthread_core::ids::{AccountId, ConversationId, UserId, WorkspaceId};
 use everthread_core::routing::{Mode, Names, Plan, Policy, Wish};
 use everthread_core::time::{Span, Timestamp};
-use everthread_store::read::continuity::{CarriedAway, LanesToPlan, RouteOf};
+use everthread_store::read::continuity::{CarriedAway, HeldByIncidents, LanesToPlan, RouteOf};
 use everthread_store::units::{
     After, Canary, HoldLanes, MarkStuck, PlanLane, Planned, ReleaseLanes, ReturnRoutes, StuckParts, Trigger,
 };
@@ -276,12 +276,24 @@ impl Worker {
         Ok(released.left)
     }
 
+    /// A claim that began under an older directory may hold a part after its incident is gone: nothing keeps that one now.
+    async fn let_strays_go(&mut self, now: Timestamp) -> Result<(), Error> {
+        let registry = self.hub.registry().borrow().clone();
+        for account in self.store.read(HeldByIncidents).await? {
+            if !self.sides.iter().any(|side| side.course.gates().contains_key(&account)) {
+                self.release(&registry, account, u32::MAX, now).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Conversations that an incident carried, and that are quiet since its end, get their first channel back.
     async fn go_home(&mut self, now: Timestamp) -> Result<(), Error> {
         let due: Vec<bool> = self.sides.iter_mut().map(|side| side.course.returns(now)).collect();
         if !due.contains(&true) {
             return Ok(());
         }
+        self.let_strays_go(now).await?;
         let directory = Arc::clone(&self.hub.registry().borrow().directory);
         for (workspace, incident, sandbox) in self.store.read(CarriedAway).await? {
             if !due[usize::from(sandbox)] {

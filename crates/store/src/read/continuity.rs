@@ -354,6 +354,27 @@ impl Unit for Policies {
     }
 }
 
+/// Accounts with parts that an incident holds.
+#[derive(Clone, Copy, Debug)]
+pub struct HeldByIncidents;
+
+impl Unit for HeldByIncidents {
+    type Out = Vec<AccountId>;
+
+    async fn run<D: Db>(&self, db: &mut D) -> Result<Vec<AccountId>> {
+        let rows: Vec<(AccountId,)> = db
+            .rows(
+                sql!(
+                    "SELECT DISTINCT account_id FROM message_parts WHERE incident_id IS NOT NULL AND unsent = 1 \
+                     AND state = 'held' ORDER BY account_id"
+                ),
+                &[],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+}
+
 /// Workspaces with conversations that an incident carried and that are not back.
 #[derive(Clone, Copy, Debug)]
 pub struct CarriedAway;

@@ -7,7 +7,7 @@ use everthread_core::state::{Class, Direction, OwnerKind, State, Status};
 use everthread_core::time::Timestamp;
 
 use super::accounts::ProblemRow;
-use super::thread::{MediaRow, PartRow};
+use super::thread::{MEDIA, MediaRow, PARTS, PartRow};
 use crate::{Db, Result, Sql, Unit, Val, row_struct, sql, vals};
 
 /// The page of one export that follows an internal id.
@@ -73,15 +73,6 @@ const MESSAGES: Sql = sql!(
      LEFT JOIN users u ON u.id = m.author_user_id
      LEFT JOIN identities i ON i.id = m.identity_id
      WHERE m.workspace_id = ?1 AND m.id > ?2 ORDER BY m.id LIMIT ?3"
-);
-const PARTS: Sql = sql!(
-    "SELECT id, uid, idx, state, state_at, provider_id, content, reaction, attempts, due_at, expires_at, reason,
-       error_class, error_code, error_text
-     FROM message_parts WHERE message_id = ?1 ORDER BY idx"
-);
-const MEDIA: Sql = sql!(
-    "SELECT id, uid, idx, kind, mime, name, size, note, state, storage_key, reason
-     FROM media WHERE message_id = ?1 ORDER BY idx"
 );
 
 impl Unit for ExportMessages {

@@ -141,13 +141,15 @@ const BY_UID: Sql = sql!(
      WHERE m.uid = ?1 AND m.workspace_id = ?2"
 );
 
-const PARTS: Sql = sql!(
+/// The parts of a message, as [`PartRow`].
+pub(super) const PARTS: Sql = sql!(
     "SELECT id, uid, idx, state, state_at, provider_id, content, reaction, attempts, due_at, expires_at, reason,
        error_class, error_code, error_text, stuck_at, delivered_at, read_at, failed_at
      FROM message_parts WHERE message_id = ?1 ORDER BY idx"
 );
 
-const MEDIA: Sql = sql!(
+/// The files of a message, as [`MediaRow`].
+pub(super) const MEDIA: Sql = sql!(
     "SELECT id, uid, idx, kind, mime, name, size, note, state, storage_key, reason
      FROM media WHERE message_id = ?1 ORDER BY idx"
 );

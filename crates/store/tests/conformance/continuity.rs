@@ -24,9 +24,21 @@ const ASK: &str = r#"{"trigger": {"type": "keyword", "words": ["price"]},
     "actions": [{"type": "ask", "text": "Your e-mail?", "field": "email", "kind": "email", "wording": "We may write to you there."},
                 {"type": "hand_over"}]}"#;
 
+/// The bot stays.
+const ASK_ON: &str = r#"{"trigger": {"type": "keyword", "words": ["price"]},
+    "actions": [{"type": "ask", "text": "Your e-mail?", "field": "email", "kind": "email", "wording": "We may write to you there."}]}"#;
+
+const ORDER: &str =
+    r#"{"trigger": {"type": "keyword", "words": ["order"]}, "actions": [{"type": "reply", "text": "Soon"}]}"#;
+
 /// A customer who wrote on `chat` and allowed us their e-mail address, which `plain` reaches.
 async fn shop(rig: &mut Rig) -> ConversationId {
-    rig.set_rules(&[ASK]);
+    shop_by(rig, &[ASK]).await
+}
+
+/// The same under these rules, of which the first asks.
+async fn shop_by(rig: &mut Rig, rules: &[&str]) -> ConversationId {
+    rig.set_rules(rules);
     change(rig, |rig, info| {
         info.fate = vec![if info.id == rig.chat { "meta" } else { "mail" }.to_owned()];
         if info.id == rig.plain {
@@ -224,8 +236,7 @@ pub(crate) async fn what_is_stuck_is_said_and_never_sent_again(mut rig: Rig) {
 }
 
 pub(crate) async fn a_bots_answer_outlives_what_holds_it(mut rig: Rig) {
-    shop(&mut rig).await;
-    rig.set_rules(&[r#"{"trigger": {"type": "keyword", "words": ["order"]}, "actions": [{"type": "reply", "text": "Soon"}]}"#]);
+    shop_by(&mut rig, &[ASK_ON, ORDER]).await;
     rig.apply(at(10), rig.chat, vec![message("u1", "m9", "order")]).await;
     fails(&mut rig, 11).await;
     let left = sql!("SELECT (expires_at - queued_at) / 1000000 FROM message_parts WHERE unsent = 1");

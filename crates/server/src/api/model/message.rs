@@ -42,7 +42,6 @@ pub struct Message {
     /// It came from somebody who opened a continuation link and has not proved to be the customer.
     pub unverified: bool,
     pub held: Option<HeldView>,
-    /// The platform accepted it, and no receipt came before its channel was known to fail.
     pub stuck: Option<StuckView>,
     pub error: Option<ErrorView>,
     /// `plan_...`: the decision where it goes and why, once a fault asked for one.
@@ -102,7 +101,8 @@ pub struct HeldView {
     pub until: Option<String>,
 }
 
-/// A message that may surface late. It is never sent again by itself.
+/// The platform accepted it, and no receipt came before its channel was known to fail: it may surface late, and is never sent
+/// again by itself.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StuckView {
     /// When it was given up.
