@@ -306,9 +306,11 @@ pub(crate) enum LeftBehind {
     Since(Timestamp),
 }
 
+/// One of them, with the account that it waits for, and that of the route.
+pub(crate) type Left = (PartId, ConversationId, AccountId, AccountId);
+
 impl Unit for LeftBehind {
-    /// With the account that they wait for, and that of the route.
-    type Out = Vec<(PartId, ConversationId, AccountId, AccountId)>;
+    type Out = Vec<Left>;
 
     async fn run<D: Db>(&self, db: &mut D) -> Result<Self::Out> {
         let (one, before) = match self {

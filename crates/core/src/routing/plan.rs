@@ -30,7 +30,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
     let decision = decide(input, fault, chosen.map(|at| weighed[at].1));
     let carried = match &decision {
         Decision::Carry { identity, account, .. } => Some((*identity, *account)),
-        Decision::Stay => Some(input.route),
+        // Where something speaks against the route itself, it says so.
+        Decision::Stay => chosen.map(|_| input.route),
         Decision::Hold { .. } => None,
     };
     let verdicts = weighed

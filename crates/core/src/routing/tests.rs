@@ -374,6 +374,16 @@ fn any_way() -> impl Strategy<Value = Way> {
 }
 
 #[test]
+fn a_lane_that_stays_says_what_speaks_against_its_way() {
+    let mut ways = ways();
+    ways[0].stopped = Some("the token was refused".to_owned());
+    let made = decide(&ways, &[], &automatic());
+    assert_eq!(made.decision, Decision::Stay);
+    let verdict = made.verdicts.iter().find(|verdict| verdict.account == AccountId(10)).expect("its own way");
+    assert_eq!(verdict.why, Some(Why::AccountStopped { reason: "the token was refused".to_owned() }));
+}
+
+#[test]
 fn what_was_left_behind_follows_the_customer_who_turned_the_route() {
     let (ways, policy) = (ways(), Policy::default());
     let faults = [fault(Phase::Confirmed, Scope::Channel("instagram".into()))];

@@ -10,7 +10,7 @@ use everthread_core::health::{
 };
 use everthread_core::ids::{AccountId, ConversationId, IncidentId, WorkspaceId};
 use everthread_core::outcome::{ErrorClass, Outcome};
-use everthread_core::routing::{Fault, Plan, Policy};
+use everthread_core::routing::{Decision, Fault, Plan, Policy};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::InlineStore;
 use everthread_store::read::continuity::{
@@ -22,7 +22,7 @@ use everthread_store::units::{
 };
 
 use super::{Hub, Inside, text};
-use crate::checks::{Away, CarriedBy, Held};
+use crate::checks::{Away, CarriedBy, Held, Left, LeftBehind};
 use crate::scene::Scene;
 
 /// The detector's name in the store.
@@ -51,6 +51,8 @@ pub(crate) struct Made {
     pub(crate) moved: bool,
     /// The account of the route before.
     pub(crate) from: AccountId,
+    /// What waits for another way although the lane stays on its own: looked at before anything else could happen.
+    pub(crate) left: Vec<Left>,
 }
 
 /// What a process knows of the channels' health.
@@ -284,7 +286,11 @@ impl Hub {
             self.continuity.course.busy(clock);
             return Ok(None);
         };
-        Ok(Some(Made { conversation, trigger, policy, plan, moved: planned.moved, from }))
+        let left = match plan.decision {
+            Decision::Stay => self.store.read(&LeftBehind::In(conversation)).map_err(text)?,
+            Decision::Carry { .. } | Decision::Hold { .. } => Vec::new(),
+        };
+        Ok(Some(Made { conversation, trigger, policy, plan, moved: planned.moved, from, left }))
     }
 
     /// One real message now and then into each fault.

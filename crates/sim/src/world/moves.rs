@@ -59,7 +59,7 @@ impl World {
         let clock = self.clock();
         self.judge.planned.insert(made.conversation, clock);
         if made.plan.decision == Decision::Stay {
-            return self.judge_stay(made);
+            return stays(made);
         }
         let Decision::Carry { identity, account, template, .. } = &made.plan.decision else { return Ok(()) };
         if !made.moved {
@@ -105,20 +105,6 @@ impl World {
             .filter(|_| !self.jumped && template.is_none())
             .is_none_or(|window| last.is_some_and(|last| self.now <= *last + window + WINDOW_SLACK));
         if open { Ok(()) } else { wrong(format!("outside its window: {last:?}")) }
-    }
-
-    /// Who stays on a way that works leaves nothing waiting for another one: it follows the customer.
-    fn judge_stay(&mut self, made: &Made) -> Inside<()> {
-        let works = made
-            .plan
-            .verdicts
-            .iter()
-            .any(|verdict| verdict.account == made.from && verdict.chosen && verdict.why.is_none());
-        let Some(hub) = self.hub.as_mut().filter(|_| works) else { return Ok(()) };
-        match hub.store.read(&LeftBehind::In(made.conversation)).map_err(text)?.first() {
-            Some(left) => Err(format!("{left:?} does not follow the customer: {:?}", made.plan)),
-            None => Ok(()),
-        }
     }
 
     /// What waits for a way that the customer has left is planned again and again, until it follows or ends.
@@ -177,6 +163,15 @@ impl World {
             }
         }
         Ok(())
+    }
+}
+
+/// Who stays on a way that works leaves nothing waiting for another one: it follows the customer.
+fn stays(made: &Made) -> Inside<()> {
+    let works = made.plan.verdicts.iter().any(|verdict| verdict.account == made.from && verdict.chosen);
+    match made.left.first().filter(|_| works) {
+        Some(left) => Err(format!("{left:?} does not follow the customer: {:?}", made.plan)),
+        None => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use everthread_core::directory::AccountInfo;
 use everthread_core::event::{Event, EventKind, Fact, Receipt, ReceiptOf};
 use everthread_core::ids::{AccountId, ConversationId, IdentityId};
-use everthread_core::time::Timestamp;
+use everthread_core::time::{Span, Timestamp};
 
 use super::facts::{PartRow, learn_one};
 use super::parked::{PARK, ParkedRow, drop_parked, parked_for};
@@ -16,6 +16,9 @@ pub(super) const RECEIPT: &str = "receipt";
 
 /// Newest messages of a conversation that a watermark is looked up in.
 const LOOK: i64 = 100;
+
+/// Platforms count in whole milliseconds: a watermark reaches to the end of its own.
+const WHOLE: Span = Span::millis(1);
 
 impl Batch<'_> {
     /// A receipt for everything sent to this customer up to a time. It waits too where that may include what we do not know yet to
@@ -62,7 +65,7 @@ async fn undecided<D: Db>(
                  WHERE p.identity_id = ?2 AND p.account_id = ?1 AND p.state IN ('sending', 'uncertain', 'unconfirmed') \
                  AND a.started_at >= ?3 AND a.started_at < ?4 LIMIT 1"
             ),
-            &vals![account, identity, until - PARK, until],
+            &vals![account, identity, until - PARK, until + WHOLE],
         )
         .await?;
     Ok(found.is_some())
@@ -87,9 +90,9 @@ async fn pass<D: Db>(
                  JOIN messages m ON m.conversation_id = v.id AND m.seq > v.seq - ?4 \
                  JOIN message_parts p ON p.message_id = m.id LEFT JOIN attempts a ON a.id = p.attempt_id \
                  WHERE v.id = ?1 AND p.account_id = ?2 AND p.accepted_at IS NOT NULL \
-                 AND (p.accepted_at <= ?3 OR a.started_at < ?3) ORDER BY m.seq, p.idx"
+                 AND (p.accepted_at < ?3 OR a.started_at < ?3) ORDER BY m.seq, p.idx"
             ),
-            &vals![conversation, account, until, LOOK],
+            &vals![conversation, account, until + WHOLE, LOOK],
         )
         .await?;
     for part in &mut parts {
