@@ -524,6 +524,7 @@ async fn a_database_is_served_by_one_hub() {
     }
     // A second hub that serves would never end by itself.
     let _ = second.kill();
+    let _ = second.wait();
     assert!(over.is_some_and(|status| !status.success()), "a second hub serves the database");
     let mut said = String::new();
     second.stderr.take().expect("output").read_to_string(&mut said).expect("text");

@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::Sender;
 
 use super::accounts::Form;
-use super::{Failure, Request};
+use super::{
+    Failure, Request, backup, contact, doctor, erase, export, incidents, replay, retention, webhooks,
+};
 use crate::config::Config;
 use crate::continuity::Continuity;
 use crate::effects::Effects;
@@ -169,81 +171,67 @@ impl Admin {
 
 /// Does a command. Output goes to `sink` as it comes.
 pub async fn execute(admin: &Admin, request: Request, sink: Sink) -> Result<(), Failure> {
+    let of = |workspace: Option<String>| admin.workspace(workspace.as_deref()).map(|found| found.id);
     match request {
         Request::WorkspaceAdd { name } => workspace_add(admin, &name, &sink).await,
         Request::WorkspaceList => workspace_list(admin, &sink).await,
         Request::WorkspaceRetention { name, wanted, yes } => {
-            super::retention::run(admin, &name, wanted, yes, &sink).await
+            retention::run(admin, &name, wanted, yes, &sink).await
         }
-        Request::WorkspaceRemove { name } => super::erase::workspace(admin, &name, &sink).await,
+        Request::WorkspaceRemove { name } => erase::workspace(admin, &name, &sink).await,
         Request::AccountAdd { workspace, channel, name, settings, secrets } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
+            let workspace = of(workspace)?;
             let form = Form { channel, name, settings, secrets, sandbox: false };
             let added = admin.add_account(workspace, form).await?;
             print(&sink, &serde_json::to_value(added).map_err(Failure::from_display)?).await
         }
         Request::AccountSet { workspace, id, name, settings, secrets } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
-            let changed = admin.set_account(workspace, &id, (name, settings, secrets)).await?;
+            let changed = admin.set_account(of(workspace)?, &id, (name, settings, secrets)).await?;
             print(&sink, &account(&changed)).await
         }
-        Request::AccountList { workspace } => {
-            account_list(admin, admin.workspace(workspace.as_deref())?.id, &sink).await
-        }
+        Request::AccountList { workspace } => account_list(admin, of(workspace)?, &sink).await,
         Request::AccountShow { workspace, id } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
-            let found = admin.find_account(workspace, &id)?;
+            let found = admin.find_account(of(workspace)?, &id)?;
             print(&sink, &account(&found)).await
         }
         Request::AccountRemove { workspace, id } => {
             remove_account(admin, workspace.as_deref(), &id, &sink).await
         }
         Request::AccountDoctor { workspace, id } => {
-            super::doctor::run(admin, workspace.as_deref(), id.as_deref(), &sink).await
+            doctor::run(admin, workspace.as_deref(), id.as_deref(), &sink).await
         }
         Request::UserAdd { workspace, email, name, role } => {
             user_add(admin, workspace.as_deref(), &email, name, &role, &sink).await
         }
         Request::UserReset { workspace: _, email } => user_reset(admin, &email, &sink).await,
         Request::WebhookAdd { workspace, name, url } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
-            super::webhooks::add(admin, workspace, (&name, &url), &sink).await
+            webhooks::add(admin, of(workspace)?, (&name, &url), &sink).await
         }
-        Request::WebhookList { workspace } => {
-            super::webhooks::list(admin, admin.workspace(workspace.as_deref())?.id, &sink).await
-        }
-        Request::WebhookRemove { workspace, id } => {
-            super::webhooks::remove(admin, admin.workspace(workspace.as_deref())?.id, &id, &sink).await
-        }
-        Request::Health { workspace, json } => {
-            super::incidents::health(admin, admin.workspace(workspace.as_deref())?.id, json, &sink).await
-        }
+        Request::WebhookList { workspace } => webhooks::list(admin, of(workspace)?, &sink).await,
+        Request::WebhookRemove { workspace, id } => webhooks::remove(admin, of(workspace)?, &id, &sink).await,
+        Request::Health { workspace, json } => incidents::health(admin, of(workspace)?, json, &sink).await,
         Request::IncidentList { workspace, open } => {
-            super::incidents::list(admin, admin.workspace(workspace.as_deref())?.id, open, &sink).await
+            incidents::list(admin, of(workspace)?, open, &sink).await
         }
-        Request::IncidentShow { workspace, id } => {
-            super::incidents::show(admin, admin.workspace(workspace.as_deref())?.id, &id, &sink).await
-        }
+        Request::IncidentShow { workspace, id } => incidents::show(admin, of(workspace)?, &id, &sink).await,
         Request::IncidentDeclare { workspace, declaration } => {
-            let workspace = admin.workspace(workspace.as_deref())?.id;
-            super::incidents::declare(admin, workspace, declaration, &sink).await
+            incidents::declare(admin, of(workspace)?, declaration, &sink).await
         }
         Request::IncidentDismiss { workspace, id } => {
-            super::incidents::dismiss(admin, admin.workspace(workspace.as_deref())?.id, &id, &sink).await
+            incidents::dismiss(admin, of(workspace)?, &id, &sink).await
         }
         Request::ContactExport { workspace, id } => {
-            super::contact::export(admin, workspace.as_deref(), &id, &sink).await
+            contact::export(admin, workspace.as_deref(), &id, &sink).await
         }
         Request::ContactErase { workspace, id } => {
-            super::contact::erase(admin, workspace.as_deref(), &id, &sink).await
+            contact::erase(admin, workspace.as_deref(), &id, &sink).await
         }
         Request::SandboxClear => clear_sandbox(admin, &sink).await,
         Request::Export { workspace, what, format } => {
-            let workspace = admin.workspace(workspace.as_deref())?;
-            super::export::run(admin, workspace.id, &what, &format, sink).await
+            export::run(admin, of(workspace)?, &what, &format, sink).await
         }
-        Request::Backup { file, passphrase } => super::backup::run(admin, &file, &passphrase, &sink).await,
-        Request::Replay { from_micros } => super::replay::run(admin, from_micros, &sink).await,
+        Request::Backup { file, passphrase } => backup::run(admin, &file, &passphrase, &sink).await,
+        Request::Replay { from_micros } => replay::run(admin, from_micros, &sink).await,
     }
 }
 

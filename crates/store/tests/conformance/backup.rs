@@ -89,7 +89,8 @@ async fn a_database_that_holds_something_and_a_copy_of_something_else_are_refuse
     let (bytes, _) = copy(&url).await;
     let back = PgRestore::begin(&target).await.unwrap();
     let head = 12;
-    let cases: &[(&str, &dyn Fn(&mut Vec<u8>))] = &[
+    type Harm<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let cases: &[(&str, Harm<'_>)] = &[
         ("wrong beginning", &|b| b[0] ^= 1),
         ("too long", &|b| b[8] = 0xff),
         ("not readable", &|b| b[head] = b'x'),

@@ -30,7 +30,8 @@ pub(crate) async fn a_failing_rule_is_one_problem_with_a_count(mut rig: Rig) {
     let both = rule(every, &format!("{NO_STAGE}, {NO_WEBHOOK}"));
     let some = rule(word, NO_STAGE);
     // Rules, what customers say, and how often each problem came: by rule and cause.
-    let cases: [(&[&str], &[&str], &[(i64, &str, i64)]); 4] = [
+    type Listed<'a> = &'a [(i64, &'a str, i64)];
+    let cases: [(&[&str], &[&str], Listed<'_>); 4] = [
         (&[&stage], &["a", "b", "c"], &[(1, "no stage", 3)]),
         (&[&both], &["a", "b"], &[(1, "no stage", 2), (1, "no such outgoing webhook", 2)]),
         (&[&some, &stage], &["a", "price", "b"], &[(1, "no stage", 1), (2, "no stage", 3)]),
@@ -146,7 +147,8 @@ pub(crate) async fn a_group_is_listed_once_and_never_a_customer(rig: Rig) {
     use GroupChange::{Entered, Heard, Left};
     let moved = |to: &str| GroupChange::Moved { to: to.into() };
     // What is heard, and what is listed then: group and how often. "solved" marks all as solved, as a person does.
-    let steps: [(&str, Option<GroupChange>, &[(&str, i64)]); 11] = [
+    type Listed<'a> = &'a [(&'a str, i64)];
+    let steps: [(&str, Option<GroupChange>, Listed<'_>); 11] = [
         ("g1", Some(Entered), &[("g1", 1)]),
         ("g1", Some(Heard), &[("g1", 2)]),
         ("g2", Some(Heard), &[("g1", 2), ("g2", 1)]),

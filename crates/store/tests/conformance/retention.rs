@@ -103,6 +103,56 @@ pub(crate) async fn only_what_is_closed_and_old_and_waits_for_nothing_goes(rig: 
     assert_eq!(remove(&rig, 100).await, OldRemoved::default(), "and nothing else");
 }
 
+/// One row of everything that an apply and an answer alone do not make.
+const FILLS: &[Sql] = &[
+    sql!("UPDATE media SET state = 'ready', next_at = NULL, storage_key = '1/picture'"),
+    sql!(
+        "INSERT INTO plans (id, uid, workspace_id, conversation_id, state, body, at) \
+         SELECT id, uid, workspace_id, id, 'done', '{}', 0 FROM conversations"
+    ),
+    sql!("INSERT INTO conversation_labels (label_id, conversation_id) SELECT 1, id FROM conversations"),
+    sql!(
+        "INSERT INTO lanes (conversation_id, owner, lease_until, fence) SELECT id, 'x', 0, 0 FROM conversations \
+         WHERE true ON CONFLICT DO NOTHING"
+    ),
+    sql!(
+        "INSERT INTO leads (id, uid, workspace_id, contact_id, conversation_id, pipeline_id, stage_id, created_at, updated_at) \
+         SELECT id, uid, workspace_id, contact_id, id, 1, 1, 0, 0 FROM conversations"
+    ),
+    sql!(
+        "INSERT INTO problems (id, uid, workspace_id, dedupe, reason, raw, at) \
+         SELECT id, uid, workspace_id, uid, 'old', 'look here', 0 FROM conversations"
+    ),
+    sql!(
+        "INSERT INTO problem_examples (id, workspace_id, problem_id, account_id, record, idx, raw, at) \
+         SELECT id, workspace_id, id, 1, 1, 0, 'look here', 0 FROM conversations"
+    ),
+    sql!(
+        "INSERT INTO history_reads (incident_id, account_id, workspace_id, since, state, started_at, finished_at) \
+         SELECT 1, 1, workspace_id, 0, 'done', 0, 1 FROM conversations"
+    ),
+    sql!(
+        "INSERT INTO history_threads (incident_id, account_id, thread, workspace_id, address, name, updated_at, state) \
+         SELECT 1, 1, 't', workspace_id, 'u1', 'Ana', 0, 'read' FROM conversations"
+    ),
+    sql!(
+        "INSERT INTO history_reads (incident_id, account_id, workspace_id, since, state, due_at, started_at) \
+         SELECT 2, 1, workspace_id, 0, 'reading', 1, 0 FROM conversations"
+    ),
+    sql!(
+        "INSERT INTO history_threads (incident_id, account_id, thread, workspace_id, address, name, updated_at, state) \
+         SELECT 2, 1, 't', workspace_id, 'u1', 'Ana', 0, 'waiting' FROM conversations"
+    ),
+    sql!(
+        "INSERT INTO webhook_deliveries (id, uid, workspace_id, webhook_id, event_id, body, state, created_at, ended_at) \
+         SELECT id, uid, workspace_id, 1, 'e1', 'look here', 'done', 0, 1 FROM conversations"
+    ),
+    sql!(
+        "INSERT INTO webhook_deliveries (id, uid, workspace_id, webhook_id, event_id, body, state, created_at) \
+         SELECT id, uid, workspace_id, 1, 'e2', 'waits', 'queued', 0 FROM messages WHERE seq = 1"
+    ),
+];
+
 /// An answered conversation with a picture, in which everything that hangs on one is present.
 async fn full_conversation(rig: &Rig) -> (ContactId, Event) {
     let picture = Attachment {
@@ -127,58 +177,11 @@ async fn full_conversation(rig: &Rig) -> (ContactId, Event) {
     }
     let conversation = rig.conversation().await;
     let composed = rig.compose(at(9), conversation, "lovely").await;
-    let sent = rig.claim(at(9), composed.after.heads[0].clone()).await.unwrap();
+    let sent = rig.claim(at(9), composed.after.heads[0]).await.unwrap();
     rig.record(at(9), &sent, accepted("out1")).await;
     let contact = ContactId(rig.int(sql!("SELECT id FROM contacts")).await);
-    for fill in [
-        sql!("UPDATE media SET state = 'ready', next_at = NULL, storage_key = '1/picture'"),
-        sql!(
-            "INSERT INTO plans (id, uid, workspace_id, conversation_id, state, body, at) \
-             SELECT id, uid, workspace_id, id, 'done', '{}', 0 FROM conversations"
-        ),
-        sql!("INSERT INTO conversation_labels (label_id, conversation_id) SELECT 1, id FROM conversations"),
-        sql!(
-            "INSERT INTO lanes (conversation_id, owner, lease_until, fence) SELECT id, 'x', 0, 0 FROM conversations \
-             WHERE true ON CONFLICT DO NOTHING"
-        ),
-        sql!(
-            "INSERT INTO leads (id, uid, workspace_id, contact_id, conversation_id, pipeline_id, stage_id, created_at, updated_at) \
-             SELECT id, uid, workspace_id, contact_id, id, 1, 1, 0, 0 FROM conversations"
-        ),
-        sql!(
-            "INSERT INTO problems (id, uid, workspace_id, dedupe, reason, raw, at) \
-             SELECT id, uid, workspace_id, uid, 'old', 'look here', 0 FROM conversations"
-        ),
-        sql!(
-            "INSERT INTO problem_examples (id, workspace_id, problem_id, account_id, record, idx, raw, at) \
-             SELECT id, workspace_id, id, 1, 1, 0, 'look here', 0 FROM conversations"
-        ),
-        sql!(
-            "INSERT INTO history_reads (incident_id, account_id, workspace_id, since, state, started_at, finished_at) \
-             SELECT 1, 1, workspace_id, 0, 'done', 0, 1 FROM conversations"
-        ),
-        sql!(
-            "INSERT INTO history_threads (incident_id, account_id, thread, workspace_id, address, name, updated_at, state) \
-             SELECT 1, 1, 't', workspace_id, 'u1', 'Ana', 0, 'read' FROM conversations"
-        ),
-        sql!(
-            "INSERT INTO history_reads (incident_id, account_id, workspace_id, since, state, due_at, started_at) \
-             SELECT 2, 1, workspace_id, 0, 'reading', 1, 0 FROM conversations"
-        ),
-        sql!(
-            "INSERT INTO history_threads (incident_id, account_id, thread, workspace_id, address, name, updated_at, state) \
-             SELECT 2, 1, 't', workspace_id, 'u1', 'Ana', 0, 'waiting' FROM conversations"
-        ),
-        sql!(
-            "INSERT INTO webhook_deliveries (id, uid, workspace_id, webhook_id, event_id, body, state, created_at, ended_at) \
-             SELECT id, uid, workspace_id, 1, 'e1', 'look here', 'done', 0, 1 FROM conversations"
-        ),
-        sql!(
-            "INSERT INTO webhook_deliveries (id, uid, workspace_id, webhook_id, event_id, body, state, created_at) \
-             SELECT id, uid, workspace_id, 1, 'e2', 'waits', 'queued', 0 FROM messages WHERE seq = 1"
-        ),
-    ] {
-        assert!(rig.store.write(Do(fill, Vec::new())).await.unwrap() <= 1, "{}", fill.lite);
+    for fill in FILLS {
+        assert!(rig.store.write(Do(*fill, Vec::new())).await.unwrap() <= 1, "{}", fill.lite);
     }
     resolve(rig, contact).await;
     (contact, first)

@@ -43,19 +43,12 @@ struct Drained {
     over_limit_windows: u64,
 }
 
-pub(in crate::bench) async fn run(run: &Run, messages: u32, lanes: u32, pace: u32) -> Result<(), Failure> {
-    let each = messages.div_ceil(lanes);
-    if each > EACH_MAX {
-        return Err(Failure(format!(
-            "{messages} messages over {lanes} lanes are {each} each; at most {EACH_MAX} are possible: ask for more lanes"
-        )));
-    }
-    let messages = each * lanes;
-    let ground = Ground::new(run)?;
+/// Rules that answer many times or once, on a hub that carries nobody.
+fn setup(each: u32, lanes: u32, pace: u32) -> Setup {
     let replies: Vec<Value> = (0..each)
         .map(|nth| json!({ "type": "reply", "text": format!("{{{{ message.text[5:19] }}}} is {nth:02} of {each}") }))
         .collect();
-    let setup = Setup {
+    Setup {
         conversations: lanes,
         pace,
         rules: vec![
@@ -66,7 +59,19 @@ pub(in crate::bench) async fn run(run: &Run, messages: u32, lanes: u32, pace: u3
         // Nobody is carried: what is measured is the way back.
         policy: Policy { mode: Mode::Off, ..Policy::default() },
         per_s: [LIMIT_PER_S, TALK_LIMIT_PER_S],
-    };
+    }
+}
+
+pub(in crate::bench) async fn run(run: &Run, messages: u32, lanes: u32, pace: u32) -> Result<(), Failure> {
+    let each = messages.div_ceil(lanes);
+    if each > EACH_MAX {
+        return Err(Failure(format!(
+            "{messages} messages over {lanes} lanes are {each} each; at most {EACH_MAX} are possible: ask for more lanes"
+        )));
+    }
+    let messages = each * lanes;
+    let ground = Ground::new(run)?;
+    let setup = setup(each, lanes, pace);
     let mut scene = Scene::open((&ground.dir, run.json), &setup).await?;
     let mut calm = talk(&mut scene, 0, async |_, since| {
         Ok(since.elapsed() >= Duration::from_secs(u64::from(run.seconds * 3)))
