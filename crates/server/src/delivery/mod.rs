@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use everthread_core::dispatch::{AccountLimits, Claim as Take, Dispatcher};
-use everthread_core::ids::{AttemptId, ConversationId};
+use everthread_core::ids::{AccountId, AttemptId, ConversationId};
 use everthread_core::limits::LEASE;
 use everthread_core::outcome::ThrottleScope;
+use everthread_core::pacing::{Gcra, Limit};
 use everthread_core::time::{Span, Timestamp};
 use everthread_store::Store;
 use everthread_store::units::{
@@ -98,6 +99,9 @@ struct Worker {
     recording: usize,
     settling: bool,
     results: VecDeque<(ConversationId, AttemptResult)>,
+    /// When each account's calls start. Its pace is booked at the claim, and claims that were committed together must not go out
+    /// together: the platform counts what reaches it.
+    starts: HashMap<AccountId, (Limit, Gcra)>,
     /// Lanes whose call has not been recorded, by attempt: for the log only.
     calls: HashMap<AttemptId, ConversationId>,
     due: Option<Timestamp>,
@@ -118,6 +122,7 @@ impl Delivery {
             recording: 0,
             settling: false,
             results: VecDeque::new(),
+            starts: HashMap::new(),
             calls: HashMap::new(),
             due: None,
             jump: JumpWatch::new(),
@@ -212,9 +217,9 @@ impl Worker {
         let registry = self.with.registry.borrow_and_update().clone();
         for account in registry.accounts() {
             let Some(info) = registry.directory.get(account.id) else { continue };
-            let slots = account.settings.get("slots").and_then(|v| v.parse().ok());
-            let mut limits = AccountLimits::new(info.caps.pacing);
-            limits.slots = slots.unwrap_or(limits.slots);
+            let limits = AccountLimits::new(info.caps.pacing);
+            let known = self.starts.get(&account.id).map_or_else(Gcra::default, |(_, gcra)| *gcra);
+            self.starts.insert(account.id, (limits.pacing.account.into(), known));
             self.dispatcher.set_account(account.id, limits, now);
             self.dispatcher.stop_account(account.id, account.stopped.is_some(), now);
         }
@@ -341,13 +346,26 @@ impl Worker {
         self.calls.insert(outgoing.attempt, outgoing.conversation);
         let with = self.with.clone();
         let account = self.with.registry.borrow().account(outgoing.account).cloned();
+        let wait = self.start_in(outgoing.account);
         self.with.supervisor.spawn(TaskKind::ProviderCall, async move {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
             let result = call::make(&with, account.as_deref(), &outgoing).await;
             let _ = with
                 .notes
                 .send(Note::Called { conversation: outgoing.conversation, result: Box::new(result) });
             Ok::<_, std::convert::Infallible>(())
         });
+    }
+
+    /// How long the next call of an account waits for its turn.
+    fn start_in(&mut self, account: AccountId) -> Duration {
+        let now = clock::now();
+        let Some((limit, gcra)) = self.starts.get_mut(&account) else { return Duration::ZERO };
+        let at = gcra.earliest(limit, 0).max(now);
+        gcra.book(limit, at);
+        at.since(now).to_std()
     }
 
     fn record(&mut self) {

@@ -22,7 +22,7 @@ fn sorted(names: &str) -> Vec<&str> {
 /// The fields of design section 9.
 const MESSAGES: &str = "id conversation_id contact_id account_id channel direction sender provider_id parts text \
     attachments reply_to postback at edited_at deleted_at reactions state state_at class plan_id problem";
-const PROBLEMS: &str = "id account_id channel reason at raw";
+const PROBLEMS: &str = "id account_id channel reason at raw rule_id count last_at";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exports_have_every_field_in_every_row() {

@@ -177,7 +177,7 @@ async fn a_revoked_token_stops_sending_and_never_what_comes_in() {
 async fn an_account_that_hangs_delays_nobody_else() {
     let (hub, fake, slow) = (Hub::start().await, Fake::healthy().await, Fake::healthy().await);
     slow.then(|seen, _| if seen.is_send() { Reply::Hang } else { Reply::Ok });
-    let hung = hub.whatsapp(&slow, "101", &[]);
+    let hung = hub.whatsapp(&slow, "101", &["--set", "rate_per_s=4"]);
     let fine = hub.whatsapp(&fake, "102", &[]);
     hub.answer_all("answer").await;
     for n in 0..12 {

@@ -195,6 +195,14 @@ pub(crate) async fn a_message_from_before_turns_nothing(rig: Rig) {
     );
 }
 
+pub(crate) async fn a_clock_some_seconds_behind_is_no_lateness(rig: Rig) {
+    rig.apply(at(60), rig.chat, vec![by_phone("m1", "Hi")]).await;
+    let mut behind = by_phone("m2", "I am here now");
+    behind.at = Some(at(50));
+    rig.apply(at(61), rig.plain, vec![behind]).await;
+    assert_eq!(rig.texts(sql!("SELECT channel FROM conversations")).await, ["plain"]);
+}
+
 pub(crate) async fn a_message_from_before_the_end_leaves_it_resolved(mut rig: Rig) {
     rig.set_rules(&[GREET]);
     rig.apply(T0, rig.chat, vec![message("u1", "m1", "Hi")]).await;

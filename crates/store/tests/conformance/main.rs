@@ -48,7 +48,7 @@ store_conformance! {
     inbound: a_message_makes_contact_conversation_and_message, a_thousand_equal_events_are_one_message,
         a_batch_keeps_its_order_and_the_sequence_has_no_gap, the_sequence_has_no_gap_under_concurrency,
         rules_answer_in_the_same_unit, stop_is_heeded_before_rules, a_question_stores_address_and_consent,
-        late_messages_start_no_automation, a_message_from_before_turns_nothing,
+        late_messages_start_no_automation, a_message_from_before_turns_nothing, a_clock_some_seconds_behind_is_no_lateness,
         a_message_from_before_the_end_leaves_it_resolved, an_answer_typed_before_ends_no_waiting,
         a_start_from_before_the_stop_is_not_heeded, an_edit_may_come_before_its_message, a_deleted_message_loses_its_text,
         edits_count_by_their_own_time, an_unknown_account_is_a_problem, media_are_queued,

@@ -22,7 +22,7 @@ async fn a_press_becomes_the_faults_that_it_needs_and_goes_again() {
         ),
         (
             json!({"company": "meta", "component": "send", "share": 0.5, "start_in_s": 60, "for_s": 60}),
-            vec!["instagram send error", "whatsapp send error"],
+            vec!["instagram send error", "messenger send error", "whatsapp send error"],
         ),
         (
             json!({"platform": "instagram", "component": "all", "kind": "drop"}),

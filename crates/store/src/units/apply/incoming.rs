@@ -284,7 +284,7 @@ pub(super) struct Said {
     pub(super) at: Timestamp,
     /// From history, or older than [`LATE_AFTER`] when it came.
     pub(super) late: bool,
-    /// The customer has written since, or the lane was moved since: the route stays.
+    /// It came late, and the customer has written or the lane was moved since: the route stays.
     pub(super) overtaken: bool,
     /// The case was resolved since, and nobody has opened it again.
     pub(super) closed_since: bool,
@@ -299,7 +299,8 @@ impl Said {
     ) -> Result<Self> {
         let resolved = row.resolved_at.filter(|_| row.status == Status::Resolved);
         let closed_since = late && resolved.is_some_and(|resolved| resolved >= at);
-        let mut overtaken = row.last_in_at.is_some_and(|last| at < last);
+        // Channels' clocks differ by seconds: what did not come late is the last word, as it came last.
+        let mut overtaken = late && row.last_in_at.is_some_and(|last| at < last);
         if late && !overtaken && row.seq > 0 {
             let (moved,): (Option<Timestamp>,) = db
                 .one(
