@@ -30,7 +30,7 @@ async fn met(hub: &Hub) -> Vec<Value> {
         contacts.retain(talks_on_instagram);
         (contacts.iter().filter(|contact| has_consent(contact)).count() >= 5).then_some(contacts)
     };
-    for _ in 0..3 {
+    for _ in 0..10 {
         if let Ok(found) =
             tokio::time::timeout(std::time::Duration::from_secs(28), until("numbers", look)).await
         {
