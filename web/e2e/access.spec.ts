@@ -267,6 +267,7 @@ test('single sign-on: unreachable, unknown, then invited', async ({ browser }) =
 });
 
 test('the owner asks everybody for a second factor, and changes and removes people', async () => {
+  test.slow();
   await toSection(owner, 'security');
   const everybody = owner.getByRole('checkbox', { name: /Ask everybody/ });
   await expect(everybody).toBeDisabled();
@@ -294,9 +295,13 @@ test('the owner asks everybody for a second factor, and changes and removes peop
     .getByLabel(/^Code/)
     .fill(recovery[2] ?? '');
   await noFaultsAnywhere(agent);
-  await dialog(agent).getByRole('button', { name: 'Switch off' }).click();
-  // Who leaves the page before the answer takes the request back.
-  await expect(dialog(agent)).toHaveCount(0);
+  // On a fast machine so many codes were shown by now that the hub asks for half a minute.
+  await expect(async () => {
+    if ((await dialog(agent).count()) > 0) {
+      await dialog(agent).getByRole('button', { name: 'Switch off' }).click({ timeout: 2_000 });
+    }
+    await expect(dialog(agent)).toHaveCount(0, { timeout: 3_000 });
+  }).toPass({ intervals: [5_000], timeout: 60_000 });
   await agent.goto('/inbox');
   await expect(agent).toHaveURL(/\/settings/);
   await expect(agent.getByText('This workspace asks everybody for a second factor')).toBeVisible();
