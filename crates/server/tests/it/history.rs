@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use everthread_sandbox::{Config, Control, Handle, Kind, Part, Platform, Press, Speech};
+use everthread_sandbox::{Handle, Kind, Part, Platform, Press, Speech};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::hub::{Hub, text, until};
-use super::outage::{down, join, settled};
+use super::outage::{down, join, sandbox, settled};
 
 const ANSWER: &str = "We come back to you.";
 
@@ -30,12 +30,7 @@ impl Drop for Scene {
 impl Scene {
     /// Every message is answered by a rule; three customers talk on a platform that can be read back, one on WhatsApp.
     async fn new(platform: Platform) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "tests start the sandbox at the real time")]
-        let now = std::time::SystemTime::now();
-        let mut config = Config::new(([127, 0, 0, 1], 0).into(), now);
-        (config.control, config.replies, config.customers, config.speed) = (Control::Closed, false, 6, 20.0);
-        let stop = CancellationToken::new();
-        let sandbox = everthread_sandbox::run(config, stop.clone()).await.expect("a sandbox");
+        let (sandbox, stop) = sandbox().await;
         let hub = Hub::start().await;
         hub.answer_all(ANSWER).await;
         let [direct, whatsapp] =

@@ -35,14 +35,19 @@ impl Drop for Scene {
     }
 }
 
+/// Simulated platforms that nobody steers by a public address, with customers who say nothing by themselves.
+pub(crate) async fn sandbox() -> (Handle, CancellationToken) {
+    #[expect(clippy::disallowed_methods, reason = "tests start the sandbox at the real time")]
+    let now = std::time::SystemTime::now();
+    let mut config = Config::new(([127, 0, 0, 1], 0).into(), now);
+    (config.control, config.replies, config.customers, config.speed) = (Control::Closed, false, 6, 20.0);
+    let stop = CancellationToken::new();
+    (everthread_sandbox::run(config, stop.clone()).await.expect("a sandbox"), stop)
+}
+
 impl Scene {
     async fn new() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "tests start the sandbox at the real time")]
-        let now = std::time::SystemTime::now();
-        let mut config = Config::new(([127, 0, 0, 1], 0).into(), now);
-        (config.control, config.replies, config.customers, config.speed) = (Control::Closed, false, 6, 20.0);
-        let stop = CancellationToken::new();
-        let sandbox = everthread_sandbox::run(config, stop.clone()).await.expect("a sandbox");
+        let (sandbox, stop) = sandbox().await;
         let hub = Hub::with(&[], "[continuity]\npace = 60\n").await;
         let url = format!("http://{}/_control", sandbox.addr());
         assert_eq!(hub.http.get(url).send().await.expect("an answer").status(), 404, "the control is closed");

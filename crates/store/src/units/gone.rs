@@ -1,7 +1,7 @@
 //! What goes with a message and with a conversation: for whatever removes them.
 
 use everthread_core::content::{Content, MediaSource};
-use everthread_core::ids::{MediaId, Uid, WorkspaceId};
+use everthread_core::ids::{MediaId, MessageId, Uid, WorkspaceId};
 
 use crate::{Db, Result, Sql, Val, sql, vals};
 
@@ -28,8 +28,22 @@ pub(crate) const OF_CONVERSATION: &[Sql] = &[
     sql!("DELETE FROM conversations WHERE id = ?1"),
 ];
 
+/// Removes messages with all that goes with them, each given with its content.
+pub(crate) async fn remove_messages<D: Db>(
+    db: &mut D,
+    workspace: WorkspaceId,
+    messages: &[(MessageId, Option<String>)],
+) -> Result<()> {
+    let ids: Vec<[Val<'_>; 1]> = messages.iter().map(|(id, _)| vals![*id]).collect();
+    for step in OF_MESSAGE {
+        db.exec_all(*step, &ids).await?;
+    }
+    db.exec_all(sql!("DELETE FROM messages WHERE id = ?1"), &ids).await?;
+    uploads(db, workspace, messages.iter().filter_map(|(_, content)| content.as_deref())).await
+}
+
 /// Files that were uploaded here for these messages.
-pub(crate) async fn uploads<'a, D: Db>(
+async fn uploads<'a, D: Db>(
     db: &mut D,
     workspace: WorkspaceId,
     contents: impl Iterator<Item = &'a str> + Send,

@@ -9,8 +9,8 @@ use everthread_core::time::Timestamp;
 
 use super::After;
 use super::feed::restart_feed;
-use super::gone::{OF_CONVERSATION, OF_MESSAGE, uploads};
-use crate::{Db, Result, Sql, Unit, Val, sql, vals};
+use super::gone::{OF_CONVERSATION, remove_messages};
+use crate::{Db, Result, Sql, Unit, sql, vals};
 
 /// Conversations looked at in one unit.
 const CONVERSATIONS: u32 = 50;
@@ -147,12 +147,7 @@ impl RemoveOld {
                 &vals![conversation, limit as i64],
             )
             .await?;
-        let ids: Vec<[Val<'_>; 1]> = messages.iter().map(|(id, _)| vals![*id]).collect();
-        for step in OF_MESSAGE {
-            db.exec_all(*step, &ids).await?;
-        }
-        db.exec_all(sql!("DELETE FROM messages WHERE id = ?1"), &ids).await?;
-        uploads(db, self.workspace, messages.iter().filter_map(|(_, content)| content.as_deref())).await?;
+        remove_messages(db, self.workspace, &messages).await?;
         Ok(messages.len() as u64)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use everthread_core::content::{Attachment, AttachmentKind, Content, MediaSource};
+use everthread_core::content::Content;
 use everthread_core::event::{Address, AddressKind, Event, EventKind, InMessage, Peer};
 use everthread_core::ids::AccountId;
 use everthread_core::invariants::sequence_without_gaps;
@@ -12,7 +12,7 @@ use everthread_core::time::{Span, Timestamp};
 use everthread_store::sql;
 use everthread_store::units::{ApplyItem, ItemResult, SetStatus};
 
-use crate::rig::{Rig, T0, at, echo, message, peer};
+use crate::rig::{Rig, T0, at, echo, message, peer, picture};
 
 const GREET: &str = r#"{"trigger": {"type": "message"}, "actions": [{"type": "reply", "text": "Hello"}]}"#;
 
@@ -297,14 +297,7 @@ pub(crate) async fn an_unknown_account_is_a_problem(rig: Rig) {
 }
 
 pub(crate) async fn media_are_queued(rig: Rig) {
-    let file = Attachment {
-        kind: AttachmentKind::Image,
-        mime: Some("image/png".into()),
-        name: None,
-        size: Some(12),
-        source: Some(MediaSource::Url("https://example.org/a.png".into())),
-        note: None,
-    };
+    let file = picture();
     let event = Event {
         kind: EventKind::Message(InMessage {
             provider_id: "m1".into(),

@@ -1,13 +1,13 @@
 //! Retention by age: what goes, what stays because it waits, and what stays because it has no age.
 
-use everthread_core::content::{Attachment, AttachmentKind, Content, MediaSource};
+use everthread_core::content::Content;
 use everthread_core::event::{Event, EventKind, InMessage};
 use everthread_core::ids::ContactId;
 use everthread_core::time::Span;
 use everthread_store::units::{CountOld, ItemResult, OldRemoved, RemoveOld, RestartFeed, SetRetention};
 use everthread_store::{Db, Result, Sql, Unit, Val, sql};
 
-use crate::rig::{Rig, T0, accepted, at, message};
+use crate::rig::{Rig, T0, accepted, at, message, picture};
 
 /// What is older than this goes.
 fn before() -> everthread_core::time::Timestamp {
@@ -155,18 +155,10 @@ const FILLS: &[Sql] = &[
 
 /// An answered conversation with a picture, in which everything that hangs on one is present.
 async fn full_conversation(rig: &Rig) -> (ContactId, Event) {
-    let picture = Attachment {
-        kind: AttachmentKind::Image,
-        mime: Some("image/png".into()),
-        name: None,
-        size: Some(12),
-        source: Some(MediaSource::Url("https://example.org/a.png".into())),
-        note: None,
-    };
     let first = Event {
         kind: EventKind::Message(InMessage {
             provider_id: "p1".into(),
-            content: Content { text: "look here".into(), attachments: vec![picture], ..Content::default() },
+            content: Content { text: "look here".into(), attachments: vec![picture()], ..Content::default() },
             ..InMessage::default()
         }),
         ..message("u1", "p1", "")

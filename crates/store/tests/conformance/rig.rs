@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use everthread_core::content::Content;
+use everthread_core::content::{Attachment, AttachmentKind, Content, MediaSource};
 use everthread_core::dedupe::KeySecret;
 use everthread_core::directory::{AccountInfo, Directory};
 use everthread_core::dispatch::{Claim as DispatchClaim, LaneHead};
@@ -339,6 +339,18 @@ pub(crate) fn peer(id: &str) -> Peer {
         addresses: vec![Address { kind: AddressKind::Instagram, value: id.to_owned() }],
         name: Some(format!("Customer {id}")),
         ..Peer::default()
+    }
+}
+
+/// A picture at the provider, not fetched yet.
+pub(crate) fn picture() -> Attachment {
+    Attachment {
+        kind: AttachmentKind::Image,
+        mime: Some("image/png".into()),
+        name: None,
+        size: Some(12),
+        source: Some(MediaSource::Url("https://example.org/a.png".into())),
+        note: None,
     }
 }
 

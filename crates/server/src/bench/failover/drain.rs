@@ -7,7 +7,7 @@ use everthread_core::routing::{Mode, Policy};
 use serde_json::{Value, json};
 
 use super::scene::{Scene, Setup};
-use super::until;
+use super::{table, until};
 use crate::admin::Failure;
 use crate::bench::Run;
 use crate::bench::bodies::Mark;
@@ -121,13 +121,7 @@ pub(in crate::bench) async fn run(run: &Run, messages: u32, lanes: u32, pace: u3
         "within": good && ratio <= BAR,
         "machine": ground.json(0.0),
     });
-    if run.json {
-        println!("{object}");
-    } else {
-        for (name, value) in object.as_object().into_iter().flatten() {
-            println!("{name:<28} {value}");
-        }
-    }
+    table(run, &object);
     if good { Ok(()) } else { Err(Failure("the drain broke a promise".to_owned())) }
 }
 

@@ -98,6 +98,12 @@ fn print(
         "within": within,
         "machine": ground.json(0.0),
     });
+    table(run, &object);
+    if balanced { Ok(()) } else { Err(Failure("the books do not balance".to_owned())) }
+}
+
+/// One object, or a line for each figure.
+fn table(run: &Run, object: &Value) {
     if run.json {
         println!("{object}");
     } else {
@@ -105,7 +111,6 @@ fn print(
             println!("{name:<28} {value}");
         }
     }
-    if balanced { Ok(()) } else { Err(Failure("the books do not balance".to_owned())) }
 }
 
 /// Asks until there is an answer.

@@ -7,7 +7,7 @@ use everthread_core::time::Timestamp;
 
 use crate::units::After;
 use crate::units::feed::restart_feed;
-use crate::units::gone::{OF_CONVERSATION, OF_MESSAGE, uploads};
+use crate::units::gone::{OF_CONVERSATION, OF_MESSAGE, remove_messages};
 use crate::units::work::Work;
 use crate::{Db, Result, Sql, Unit, Val, sql, vals};
 
@@ -95,12 +95,7 @@ impl Unit for EraseContact {
                 &vals![self.contact, self.workspace, self.limit],
             )
             .await?;
-        let ids: Vec<[Val<'_>; 1]> = messages.iter().map(|(id, _)| vals![*id]).collect();
-        for step in OF_MESSAGE {
-            db.exec_all(*step, &ids).await?;
-        }
-        db.exec_all(sql!("DELETE FROM messages WHERE id = ?1"), &ids).await?;
-        uploads(db, self.workspace, messages.iter().filter_map(|(_, content)| content.as_deref())).await?;
+        remove_messages(db, self.workspace, &messages).await?;
         let mut out = ContactErased { messages: messages.len() as u64, ..ContactErased::default() };
         out.more = messages.len() as u64 >= u64::from(self.limit);
         if !out.more {
