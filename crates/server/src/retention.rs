@@ -51,12 +51,7 @@ pub async fn pass(store: &Store, workspaces: &[HubWorkspace], now: Timestamp) ->
     for workspace in workspaces {
         let Some(days) = workspace.retention_days else { continue };
         match of_workspace(store, workspace.id, before(now, days)).await {
-            Ok(removed) => {
-                total.conversations += removed.conversations;
-                total.messages += removed.messages;
-                total.others += removed.others;
-                total.more |= removed.more;
-            }
+            Ok(removed) => total += removed,
             Err(error) => {
                 tracing::warn!(workspace.id = workspace.id.0, %error, "what is old can't be removed now; tried again in a minute");
             }
@@ -69,11 +64,10 @@ async fn of_workspace(store: &Store, workspace: WorkspaceId, before: Timestamp) 
     let mut total = OldRemoved::default();
     for _ in 0..RETENTION_UNITS {
         let removed = store.write(RemoveOld { workspace, before, limit: RETENTION_MESSAGES }).await?;
-        total.conversations += removed.conversations;
-        total.messages += removed.messages;
-        total.others += removed.others;
+        total += removed;
+        // The last unit knows.
         total.more = removed.more;
-        if !removed.more {
+        if !total.more {
             break;
         }
     }

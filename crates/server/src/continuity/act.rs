@@ -125,6 +125,9 @@ impl Worker {
         let Some(watch) = watches.next() else { return Ok(()) };
         loop {
             let parts = self.store.read(StuckParts { account, watch, limit: HOLD_PARTS }).await?;
+            if parts.is_empty() {
+                return Ok(());
+            }
             let full = parts.len() as u32 == HOLD_PARTS;
             let directory = Arc::clone(&registry.directory);
             let seed = clock::seed();

@@ -215,6 +215,7 @@ impl Worker {
     fn accounts(&mut self) {
         let now = clock::now();
         let registry = self.with.registry.borrow_and_update().clone();
+        self.starts.retain(|id, _| registry.account(*id).is_some());
         for account in registry.accounts() {
             let Some(info) = registry.directory.get(account.id) else { continue };
             let limits = AccountLimits::new(info.caps.pacing);

@@ -4,6 +4,8 @@
 //! addresses, consents and leads, and who writes again begins a new conversation. Keys of events stay, so that no
 //! redelivery and no replay brings an old message back.
 
+use std::ops::AddAssign;
+
 use everthread_core::ids::{ContactId, ConversationId, MessageId, WorkspaceId};
 use everthread_core::time::Timestamp;
 
@@ -68,6 +70,15 @@ pub struct OldRemoved {
     pub others: u64,
     /// True where a unit should follow.
     pub more: bool,
+}
+
+impl AddAssign for OldRemoved {
+    fn add_assign(&mut self, next: Self) {
+        self.conversations += next.conversations;
+        self.messages += next.messages;
+        self.others += next.others;
+        self.more |= next.more;
+    }
 }
 
 type OldRow = (ConversationId, ContactId);
